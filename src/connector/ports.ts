@@ -1,0 +1,30 @@
+import type { CaBackend } from '../ca/index.ts'
+import type { ScepNotifier, ScepValidator } from '../management/index.ts'
+import type { ScepRules } from '../scep/index.ts'
+import type { CertificateRules } from './certificate-policy.ts'
+
+/** A SCEP profile as the enrolment needs it: checked, composed, ready. */
+export interface EnrolmentProfile {
+  readonly name: string
+  readonly scep: ScepRules
+  /** Keywords of GetCACaps, in order. */
+  readonly capabilities: readonly string[]
+  readonly validator: ScepValidator
+  /** Absent where nobody is told (static challenges). */
+  readonly notifier: ScepNotifier | undefined
+  /** `strict`: no certificate leaves before the management service said yes. */
+  readonly notifyMode: 'deferred' | 'strict'
+  readonly certificate: CertificateRules
+  readonly ca: CaBackend
+  /** For CaBackend.enrol. */
+  readonly caParameters: Readonly<Record<string, string>>
+  /** How long the same request gets the same certificate, in milliseconds. Default 24 h (REQ-143). */
+  readonly replayWindowMs: number
+}
+
+/** Encrypts what is written to disk and holds a challenge (AES-256-GCM under a data key). */
+export interface PayloadCipher {
+  seal(plain: Uint8Array): Uint8Array
+  /** @throws ConnectorError `key/unreadable` the bytes were not sealed with this key */
+  open(sealed: Uint8Array): Uint8Array
+}

@@ -1,0 +1,2 @@
+/** What operators see: the catalogue of event IDs, the journal, and its sinks. */
+export type * from './types.ts'

@@ -1,0 +1,87 @@
+/** What a challenge validator is told of a request. */
+export interface ChallengeToValidate {
+  readonly transactionId: string
+  /** The PKCS #10 with the challenge inside. */
+  readonly csrDer: Uint8Array
+  /** The challengePassword attribute; undefined when the CSR has none. */
+  readonly challenge: string | undefined
+  /** Correlates our events with the call's `client-request-id`. */
+  readonly activityId: string
+}
+
+/** An answer about a challenge. Only `accepted` lets a request go on. */
+export type Verdict =
+  | { readonly kind: 'accepted'; readonly serverRequestId?: string }
+  | {
+      readonly kind: 'refused'
+      /** Name of the reason, as published (`ChallengeExpired`, …). May be one that we do not know. */
+      readonly code: string
+      /** For the operator's log; no challenge text. */
+      readonly reason: string
+      readonly serverRequestId?: string
+    }
+
+/**
+ * Decides whether a challenge belongs to this request. Fails closed: whatever is not a clear yes is a refusal or an error.
+ *
+ * @throws ConnectorError `intune/unavailable` nobody answered within the budget; transient
+ * @throws ConnectorError `intune/unauthorized` our credentials or permissions do not suffice
+ * @throws ConnectorError `intune/bad-response`, `intune/misconfigured`
+ */
+export interface ScepValidator {
+  validate(challenge: ChallengeToValidate, signal: AbortSignal): Promise<Verdict>
+}
+
+/** A certificate was issued (Intune: successNotification). */
+export interface SuccessNotification {
+  readonly kind: 'success'
+  readonly transactionId: string
+  readonly csrDer: Uint8Array
+  /** SHA-1 over the certificate DER, 40 upper-case hexadecimal digits. */
+  readonly thumbprintHex: string
+  readonly serialHex: string
+  readonly notAfter: Date
+  /** Issuer's distinguished name, RFC 4514. */
+  readonly issuer: string
+  /** Common name of the CA. */
+  readonly certificateAuthority: string
+  /** Stable identifier of the CA backend, `connector-ca/<id>`. */
+  readonly caConfiguration: string
+}
+
+/** A validated request failed for a reason of ours (Intune: failureNotification). */
+export interface FailureNotification {
+  readonly kind: 'failure'
+  readonly transactionId: string
+  readonly csrDer: Uint8Array
+  /** Signed 32-bit HRESULT. */
+  readonly hResult: number
+  /** Not empty; the implementation cuts it to 255 characters. */
+  readonly errorDescription: string
+}
+
+export type ScepNotification = SuccessNotification | FailureNotification
+
+/** What is known of a delivered notification. */
+export interface NotificationReceipt {
+  readonly serverRequestId?: string
+}
+
+/**
+ * Tells the management service the outcome. Safe to repeat. Does not retry; the courier does.
+ *
+ * @throws ConnectorError `intune/unavailable`, `intune/unauthorized`, `intune/bad-response`, `intune/misconfigured`;
+ *   a `code` other than Success is `intune/bad-response`
+ */
+export interface ScepNotifier {
+  notify(
+    notification: ScepNotification,
+    activityId: string,
+    signal: AbortSignal,
+  ): Promise<NotificationReceipt>
+}
+
+/** Whether the management service can be reached with our credentials; for readiness. */
+export interface ManagementHealth {
+  check(signal: AbortSignal): Promise<{ readonly ok: boolean; readonly detail: string }>
+}

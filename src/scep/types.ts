@@ -1,0 +1,118 @@
+import type { CertificationRequest } from '../pki/index.ts'
+
+/** messageType, RFC 8894 section 3.2.1.2. */
+export type MessageType = 'CertRep' | 'RenewalReq' | 'PKCSReq' | 'CertPoll' | 'GetCert' | 'GetCRL'
+
+/** failInfo, RFC 8894 section 3.2.1.4. */
+export type FailInfo = 'badAlg' | 'badMessageCheck' | 'badRequest' | 'badTime' | 'badCertId'
+
+export type DigestName = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512'
+
+export type ContentCipher =
+  | 'des-cbc'
+  | 'des-ede3-cbc'
+  | 'aes-128-cbc'
+  | 'aes-192-cbc'
+  | 'aes-256-cbc'
+  | 'aes-128-gcm'
+  | 'aes-256-gcm'
+
+/** How the content key travels: RSAES-PKCS1-v1_5, or RSAES-OAEP with the named hash (also for MGF1). */
+export type KeyTransport = 'pkcs1' | 'oaep-sha1' | 'oaep-sha256' | 'oaep-sha384' | 'oaep-sha512'
+
+/** What a SCEP profile accepts and how it answers. Plain data, so that it can be handed to worker threads. */
+export interface ScepRules {
+  /** MD5 digests and signatures verify. Default false (REQ-76). */
+  readonly allowMd5: boolean
+  /** DES-CBC content decrypts and is answered. Default false (REQ-101). */
+  readonly allowDes: boolean
+  /** The CSR key must equal the key of a self-signed signer. Default false (REQ-84). */
+  readonly requireSameKey: boolean
+  /** Largest skew of signingTime, in seconds; undefined accepts any (REQ-92). */
+  readonly maxSigningTimeSkewSeconds: number | undefined
+  /** signingTime in replies. Default true (REQ-168). */
+  readonly signingTime: boolean
+  /** No certificates in the outer SignedData, as NDES does. Default false (REQ-170). */
+  readonly omitSignerCert: boolean
+  /** FAILURE and PENDING carry one zero octet, as NDES does. Default false (REQ-177). */
+  readonly ndesEmptyContent: boolean
+  /** Microsoft's error and server-message attributes. Default true (REQ-161). */
+  readonly ndesAttributes: boolean
+  /** CA certificates after the leaf in a SUCCESS. Default `none` (REQ-174, 175). */
+  readonly replyChain: 'none' | 'issuer' | 'full'
+}
+
+/**
+ * What a reply needs of its request. Exists as soon as the outer SignedData could be read as far as its transactionID.
+ * Structured-cloneable.
+ */
+export interface ReplyFrame {
+  /** transactionID as text, for logs and for Intune. */
+  readonly transactionId: string
+  /** The attribute value as received, with its string tag (REQ-87). */
+  readonly transactionIdDer: Uint8Array
+  /** As received; undefined when the request had none (REQ-91). */
+  readonly senderNonce: Uint8Array | undefined
+  /** Digest of the request if the profile allows it, SHA-256 otherwise (REQ-165). */
+  readonly digest: DigestName
+  /** Cipher and key transport of the request, for the answer (REQ-166); undefined before the envelope was read. */
+  readonly cipher: ContentCipher | undefined
+  readonly keyTransport: KeyTransport | undefined
+  /** SHA-256 (hexadecimal) of the RA certificate that the request was encrypted to; undefined when none matched. */
+  readonly raFingerprintHex: string | undefined
+  /** The signer certificate as received: recipient of a SUCCESS; undefined when none was found. */
+  readonly signerDer: Uint8Array | undefined
+}
+
+/** A request whose signature, envelope and proof of possession all hold. The challenge has not been looked at. */
+export interface ScepRequest {
+  readonly frame: ReplyFrame
+  readonly messageType: 'PKCSReq' | 'RenewalReq'
+  readonly csr: CertificationRequest
+  readonly csrSha256Hex: string
+  readonly signer: {
+    readonly certificateDer: Uint8Array
+    readonly sha256Hex: string
+    /** Its signature verifies with its own key (REQ-85). Otherwise nothing is known of its issuer yet. */
+    readonly isSelfSigned: boolean
+    readonly subject: string
+    readonly hasCsrKey: boolean
+  }
+  readonly signingTime: Date | undefined
+}
+
+/** Why a request with a known transactionID is answered with FAILURE. */
+export interface ScepRefusal {
+  readonly failInfo: FailInfo
+  /** For failInfoText: at most 255 characters, no secrets. */
+  readonly text: string
+  /** Signed 32-bit HRESULT of REQ-162. */
+  readonly hResult: number
+}
+
+/** What came of opening a message. Bytes without a transactionID are not an outcome: they are thrown as `scep/malformed`. */
+export type OpenOutcome =
+  | { readonly kind: 'opened'; readonly request: ScepRequest }
+  | { readonly kind: 'refused'; readonly frame: ReplyFrame; readonly refusal: ScepRefusal }
+
+/** What the answer to a request says. Structured-cloneable. */
+export type Reply =
+  | {
+      readonly status: 'SUCCESS'
+      readonly certificateDer: Uint8Array
+      readonly chainDer: readonly Uint8Array[]
+    }
+  | { readonly status: 'FAILURE'; readonly refusal: ScepRefusal }
+  | { readonly status: 'PENDING' }
+
+/**
+ * The cryptography of a SCEP exchange, away from the main thread. Implemented by `workers/`.
+ *
+ * @throws ConnectorError `worker/overloaded`, `worker/timeout`, `worker/died`: transient, answered with HTTP 503
+ */
+export interface ScepCodec {
+  /** @throws ConnectorError `scep/malformed` the bytes are no pkiMessage with a transactionID */
+  open(messageDer: Uint8Array, rules: ScepRules): Promise<OpenOutcome>
+  /** DER of a CertRep. */
+  seal(frame: ReplyFrame, reply: Reply, rules: ScepRules): Promise<Uint8Array>
+}

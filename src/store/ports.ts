@@ -1,0 +1,259 @@
+import type { RevocationReason } from '../ca/index.ts'
+import type { CertificateOrder } from '../pki/index.ts'
+
+/** What is about to be signed (step 5): the durable intent. */
+export interface IssuanceIntent {
+  /** SHA-256 in hexadecimal over profile, transactionID, CSR and signer (REQ-143). */
+  readonly requestKey: string
+  readonly caId: string
+  readonly profile: string
+  readonly transactionId: string
+  /** Subject in RFC 4514 text, for lists. */
+  readonly subject: string
+  readonly order: CertificateOrder
+  readonly reservedAt: Date
+}
+
+export type CertificateState = 'reserved' | 'issued' | 'abandoned' | 'revoked'
+
+/** A row of the register. A serial once written is never reused, whatever became of it. */
+export interface CertificateRecord extends IssuanceIntent {
+  readonly state: CertificateState
+  /** The instance that holds the intent, and until when; another instance may take it over afterwards. */
+  readonly holder: string
+  readonly leaseUntil: Date
+  readonly certificateDer: Uint8Array | undefined
+  readonly thumbprintHex: string | undefined
+  readonly issuedAt: Date | undefined
+  readonly revokedAt: Date | undefined
+  readonly revocationReason: RevocationReason | undefined
+}
+
+export interface IssuedCertificate {
+  readonly serialHex: string
+  readonly certificateDer: Uint8Array
+  /** SHA-1 over the DER, 40 upper-case digits. */
+  readonly thumbprintHex: string
+  readonly notAfter: Date
+  readonly issuedAt: Date
+  readonly backendRef?: string
+}
+
+/** A refused request, kept so that an operator can find it. */
+export interface RefusalRecord {
+  readonly at: Date
+  readonly requestKey: string | undefined
+  readonly profile: string
+  readonly transactionId: string
+  readonly subject: string | undefined
+  readonly code: string
+  readonly reason: string
+}
+
+/**
+ * Certificates that were issued or are about to be. Every method is one atomic, durable unit: it has happened when the promise resolves.
+ *
+ * @throws ConnectorError `store/unavailable` nothing was written; transient
+ */
+export interface CertificateRegister {
+  /** The live record (reserved, issued or revoked) of a request reserved at or after `since`; undefined when there is none. */
+  findByRequestKey(requestKey: string, since: Date): Promise<CertificateRecord | undefined>
+
+  /**
+   * Writes the intent, unless a live record of the same request (since `replaySince`) exists: then that one is returned as `taken`.
+   * A `reserved` one whose lease ran out is abandoned and replaced. Two instances at once: exactly one gets `reserved`.
+   *
+   * @throws ConnectorError `store/conflict` the serial exists already (draw another)
+   */
+  reserve(
+    intent: IssuanceIntent,
+    holder: string,
+    leaseUntil: Date,
+    replaySince: Date,
+  ): Promise<
+    { readonly kind: 'reserved' } | { readonly kind: 'taken'; readonly record: CertificateRecord }
+  >
+
+  /**
+   * Keeps an issued certificate and, in the same transaction, what the management service is owed.
+   * Repeating it with the same certificate changes nothing. An intent that is missing (replay from the spool into an
+   * older database) is written again from `intent`.
+   */
+  complete(
+    intent: IssuanceIntent,
+    issued: IssuedCertificate,
+    owed: OwedNotification | undefined,
+  ): Promise<void>
+
+  /** Closes an intent that came to nothing; frees its request key, keeps its serial. With the failure that is owed, if any. */
+  abandon(serialHex: string, reason: string, owed: OwedNotification | undefined): Promise<void>
+
+  /** Records a refusal; with the failure that is owed, if any. */
+  refuse(refusal: RefusalRecord, owed: OwedNotification | undefined): Promise<void>
+
+  /** Open intents whose lease ended before `before`. */
+  listOpenIntents(before: Date, limit: number): Promise<readonly CertificateRecord[]>
+
+  findBySerial(caId: string, serialHex: string): Promise<CertificateRecord | undefined>
+
+  findByThumbprint(thumbprintHex: string): Promise<CertificateRecord | undefined>
+
+  /** Marks revoked; false when no such certificate was issued. Twice keeps the first date. Also for an intent whose certificate is known to exist. */
+  revoke(caId: string, serialHex: string, reason: RevocationReason, at: Date): Promise<boolean>
+
+  /** Revoked certificates that have not expired at `asOf`, for a CRL. */
+  listRevoked(
+    caId: string,
+    asOf: Date,
+  ): Promise<
+    readonly { readonly serialHex: string; readonly at: Date; readonly reason: RevocationReason }[]
+  >
+
+  /** Newest first, for lists and metrics. */
+  listRecent(limit: number): Promise<readonly CertificateRecord[]>
+  listRefusals(limit: number): Promise<readonly RefusalRecord[]>
+  count(): Promise<Readonly<Record<CertificateState, number>>>
+}
+
+/** A notification as it is written. `payload` is sealed by the connector: it holds the CSR with its challenge. */
+export interface OwedNotification {
+  /** GUID. */
+  readonly id: string
+  readonly kind: 'success' | 'failure'
+  readonly profile: string
+  readonly transactionId: string
+  /** Empty for a failure. */
+  readonly serialHex: string
+  readonly thumbprintHex: string
+  readonly payload: Uint8Array
+  readonly createdAt: Date
+  /** When it is due first. */
+  readonly dueAt: Date
+}
+
+/** `due` waits for its time; `exhausted` has used its online attempts and is still tried, rarely; `failed` was given up. */
+export type NotificationState = 'due' | 'exhausted' | 'delivered' | 'failed'
+
+export interface NotificationRecord extends OwedNotification {
+  readonly state: NotificationState
+  readonly attempts: number
+  readonly leaseUntil: Date | undefined
+  readonly lastError: string | undefined
+  readonly deliveredAt: Date | undefined
+}
+
+/**
+ * Notifications owed. Every method is one atomic, durable unit.
+ *
+ * @throws ConnectorError `store/unavailable` nothing was written; transient
+ */
+export interface Outbox {
+  /** Leases up to `limit` rows that are due at `now`, oldest first. A row is leased by one holder at a time. */
+  claimDue(
+    holder: string,
+    now: Date,
+    leaseUntil: Date,
+    limit: number,
+  ): Promise<readonly NotificationRecord[]>
+  /** Leases one row whatever its due time; undefined when it is delivered, unknown or leased by another holder. */
+  claim(
+    id: string,
+    holder: string,
+    now: Date,
+    leaseUntil: Date,
+  ): Promise<NotificationRecord | undefined>
+  /** False when the row was no longer ours or already delivered: then somebody else records its events. */
+  markDelivered(id: string, holder: string, at: Date): Promise<boolean>
+  /** Counts an attempt, frees the lease and sets the next time. */
+  markAttempt(
+    id: string,
+    holder: string,
+    outcome: {
+      readonly state: 'due' | 'exhausted' | 'failed'
+      readonly nextDueAt: Date
+      readonly error: string
+    },
+  ): Promise<boolean>
+  find(id: string): Promise<NotificationRecord | undefined>
+  list(states: readonly NotificationState[], limit: number): Promise<readonly NotificationRecord[]>
+  /** Delivered at or after `since`: at start their Admin events are looked for in the log. */
+  listDelivered(since: Date, limit: number): Promise<readonly NotificationRecord[]>
+  /** Makes everything undelivered (or the one named) due at once; tells how many. */
+  redeliver(now: Date, id: string | undefined): Promise<number>
+  depth(now: Date): Promise<{
+    readonly due: number
+    readonly exhausted: number
+    readonly failed: number
+    /** Age of the oldest undelivered row in seconds; 0 when there is none. */
+    readonly oldestAgeSeconds: number
+  }>
+}
+
+/** Published CRLs. */
+export interface CrlRegister {
+  /** Takes the next number, durably, before anything is signed with it. Never returns a number twice. */
+  takeNumber(caId: string): Promise<number>
+  /** Keeps a CRL; ignored when one with a higher number is kept already. */
+  publish(
+    caId: string,
+    crl: {
+      readonly number: number
+      readonly der: Uint8Array
+      readonly thisUpdate: Date
+      readonly nextUpdate: Date
+    },
+  ): Promise<void>
+  current(
+    caId: string,
+  ): Promise<
+    | {
+        readonly number: number
+        readonly der: Uint8Array
+        readonly thisUpdate: Date
+        readonly nextUpdate: Date
+      }
+    | undefined
+  >
+}
+
+/** Named leases, for work that one instance does at a time. */
+export interface Leases {
+  /** Takes or prolongs; false when another holder has it. */
+  acquire(name: string, holder: string, now: Date, until: Date): Promise<boolean>
+  release(name: string, holder: string): Promise<void>
+}
+
+export interface Store {
+  readonly certificates: CertificateRegister
+  readonly outbox: Outbox
+  readonly crls: CrlRegister
+  readonly leases: Leases
+  /** A durable write and a read, for readiness. */
+  check(): Promise<void>
+  /** Online copy into a new file, consistent as of one moment; SQLite only. */
+  backup(path: string): Promise<{ readonly bytes: number }>
+  close(): Promise<void>
+}
+
+/** One entry of the spool: what could not be written to the store. `payload` is sealed by the connector. */
+export interface SpoolEntry {
+  /** Also the file name; `[A-Za-z0-9-]+`. */
+  readonly id: string
+  readonly savedAt: Date
+  readonly payload: Uint8Array
+}
+
+/**
+ * Files that hold completions while the store is away: one file an entry, temporary name, fsync, rename, mode 0600.
+ *
+ * @throws ConnectorError `spool/unavailable` the disk refuses as well
+ */
+export interface Spool {
+  save(entry: SpoolEntry): Promise<void>
+  /** Oldest first. A file that cannot be read is moved aside to `<name>.bad` and reported, never deleted. */
+  list(): Promise<{
+    readonly entries: readonly SpoolEntry[]
+    readonly unreadable: readonly string[]
+  }>
+  remove(id: string): Promise<void>
+}
