@@ -28,3 +28,28 @@ export interface PayloadCipher {
   /** @throws ConnectorError `key/unreadable` the bytes were not sealed with this key */
   open(sealed: Uint8Array): Uint8Array
 }
+
+/** What the HTTP edge knows of a PKIOperation. */
+export interface EnrolmentContext {
+  /** Correlates all events of this request. GUID. */
+  readonly requestId: string
+  readonly remoteAddress: string
+  readonly signal: AbortSignal
+}
+
+/** What became of a request, with the CertRep that says so to the device. */
+export interface EnrolmentAnswer {
+  readonly replyDer: Uint8Array
+  readonly outcome: 'issued' | 'replayed' | 'challenge-refused' | 'refused' | 'failed'
+}
+
+/**
+ * Answers one PKIOperation of one profile.
+ *
+ * @throws ConnectorError `scep/malformed` no transactionID could be read: HTTP 400
+ * @throws ConnectorError `worker/overloaded`, `worker/timeout`, `worker/died`: HTTP 503 with Retry-After
+ */
+export type ScepEnrolment = (
+  messageDer: Uint8Array,
+  context: EnrolmentContext,
+) => Promise<EnrolmentAnswer>

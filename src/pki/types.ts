@@ -49,3 +49,45 @@ export interface CertificateOrder {
   /** subjectAltName, keyUsage, extKeyUsage and others that the profile allowed, ready to be encoded. */
   readonly extensions: readonly Extension[]
 }
+
+/** One entry of a subjectAltName. */
+export interface GeneralName {
+  /** `upn` is the otherName 1.3.6.1.4.1.311.20.2.3. */
+  readonly kind:
+    | 'dns'
+    | 'email'
+    | 'uri'
+    | 'ip'
+    | 'upn'
+    | 'dirName'
+    | 'registeredId'
+    | 'otherName'
+    | 'x400Address'
+    | 'ediPartyName'
+  /** Text form where there is one (ip in its usual notation, dirName as RFC 4514); hexadecimal of the content otherwise. */
+  readonly value: string
+  /** Type OID of an otherName, also of `upn`. */
+  readonly typeOid?: string
+  /** The whole element as received. */
+  readonly der: Uint8Array
+}
+
+/** A parsed certificate; tolerant of what strict parsers reject (REQ-80). Nothing has been verified. */
+export interface Certificate {
+  readonly der: Uint8Array
+  readonly tbsDer: Uint8Array
+  /** Octets of the serial number as encoded, hexadecimal, upper case; may be zero, negative or long. */
+  readonly serialHex: string
+  readonly issuerDer: Uint8Array
+  readonly issuer: string
+  readonly subjectDer: Uint8Array
+  readonly subject: string
+  readonly spkiDer: Uint8Array
+  readonly publicKey: PublicKeySummary
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly extensions: readonly Extension[]
+  readonly signatureAlgorithmOid: string
+  readonly signatureAlgorithmDer: Uint8Array
+  readonly signature: Uint8Array
+}

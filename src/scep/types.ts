@@ -116,3 +116,11 @@ export interface ScepCodec {
   /** DER of a CertRep. */
   seal(frame: ReplyFrame, reply: Reply, rules: ScepRules): Promise<Uint8Array>
 }
+
+/** An RA key as worker threads receive it. Structured-cloneable; holds a private key: memory only. */
+export interface RaMaterial {
+  readonly certificateDer: Uint8Array
+  readonly keyPkcs8Der: Uint8Array
+  /** The one that GetCACert publishes. Others are retired keys in their overlap (REQ-48). */
+  readonly isCurrent: boolean
+}

@@ -203,9 +203,7 @@ export interface CrlRegister {
       readonly nextUpdate: Date
     },
   ): Promise<void>
-  current(
-    caId: string,
-  ): Promise<
+  current(caId: string): Promise<
     | {
         readonly number: number
         readonly der: Uint8Array
