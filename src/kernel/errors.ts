@@ -77,7 +77,7 @@ export function describeError(error: unknown): string {
   for (let at: unknown = error; at !== undefined && at !== null && parts.length < 5; ) {
     if (at instanceof ConnectorError) parts.push(`${at.code}: ${at.message}`)
     else if (at instanceof Error) parts.push(at.message)
-    else parts.push(String(at))
+    else parts.push(typeof at === 'string' ? at : typeof at)
     at = at instanceof Error ? at.cause : undefined
   }
   return parts.join(' <- ')
