@@ -1,2 +1,10 @@
 /** X.509, PKCS #10 and CMS as pure functions over bytes. Knows encodings and signatures. Does not know who may have a certificate. */
+export * from './der-reader.ts'
+export * from './der-values.ts'
+export * from './der-writer.ts'
+export * from './extension-values.ts'
+export * from './extensions.ts'
+export * from './general-names.ts'
+export * from './names.ts'
+export { OID } from './oids.ts'
 export type * from './types.ts'

@@ -1,0 +1,118 @@
+/** Object identifiers, named as their standards name them. RFC 5280, 5652, 8017, 5480, 8410, 8894; Microsoft's wincrypt. */
+export const OID = {
+  // Content types
+  data: '1.2.840.113549.1.7.1',
+  signedData: '1.2.840.113549.1.7.2',
+  envelopedData: '1.2.840.113549.1.7.3',
+
+  // PKCS #9 attributes
+  emailAddress: '1.2.840.113549.1.9.1',
+  contentType: '1.2.840.113549.1.9.3',
+  messageDigest: '1.2.840.113549.1.9.4',
+  signingTime: '1.2.840.113549.1.9.5',
+  challengePassword: '1.2.840.113549.1.9.7',
+  extensionRequest: '1.2.840.113549.1.9.14',
+
+  // Digests
+  md5: '1.2.840.113549.2.5',
+  sha1: '1.3.14.3.2.26',
+  sha224: '2.16.840.1.101.3.4.2.4',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
+
+  // Public keys and signatures
+  rsaEncryption: '1.2.840.113549.1.1.1',
+  md5WithRsaEncryption: '1.2.840.113549.1.1.4',
+  sha1WithRsaEncryption: '1.2.840.113549.1.1.5',
+  rsaesOaep: '1.2.840.113549.1.1.7',
+  mgf1: '1.2.840.113549.1.1.8',
+  pSpecified: '1.2.840.113549.1.1.9',
+  rsassaPss: '1.2.840.113549.1.1.10',
+  sha256WithRsaEncryption: '1.2.840.113549.1.1.11',
+  sha384WithRsaEncryption: '1.2.840.113549.1.1.12',
+  sha512WithRsaEncryption: '1.2.840.113549.1.1.13',
+  sha224WithRsaEncryption: '1.2.840.113549.1.1.14',
+  oiwSha1WithRsa: '1.3.14.3.2.29',
+  ecPublicKey: '1.2.840.10045.2.1',
+  prime256v1: '1.2.840.10045.3.1.7',
+  secp384r1: '1.3.132.0.34',
+  secp521r1: '1.3.132.0.35',
+  ecdsaWithSha1: '1.2.840.10045.4.1',
+  ecdsaWithSha224: '1.2.840.10045.4.3.1',
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  ecdsaWithSha384: '1.2.840.10045.4.3.3',
+  ecdsaWithSha512: '1.2.840.10045.4.3.4',
+  ed25519: '1.3.101.112',
+
+  // Content encryption
+  desCbc: '1.3.14.3.2.7',
+  desEde3Cbc: '1.2.840.113549.3.7',
+  aes128Cbc: '2.16.840.1.101.3.4.1.2',
+  aes192Cbc: '2.16.840.1.101.3.4.1.22',
+  aes256Cbc: '2.16.840.1.101.3.4.1.42',
+  aes128Gcm: '2.16.840.1.101.3.4.1.6',
+  aes256Gcm: '2.16.840.1.101.3.4.1.46',
+
+  // Extensions
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  cRLNumber: '2.5.29.20',
+  cRLDistributionPoints: '2.5.29.31',
+  certificatePolicies: '2.5.29.32',
+  authorityKeyIdentifier: '2.5.29.35',
+  extKeyUsage: '2.5.29.37',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
+  ocsp: '1.3.6.1.5.5.7.48.1',
+  caIssuers: '1.3.6.1.5.5.7.48.2',
+
+  // Extended key usages
+  anyExtendedKeyUsage: '2.5.29.37.0',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  codeSigning: '1.3.6.1.5.5.7.3.3',
+  emailProtection: '1.3.6.1.5.5.7.3.4',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
+  smartCardLogon: '1.3.6.1.4.1.311.20.2.2',
+  certificateRequestAgent: '1.3.6.1.4.1.311.20.2.1',
+
+  // Microsoft
+  renewalCertificate: '1.3.6.1.4.1.311.13.1',
+  enrolmentNameValuePair: '1.3.6.1.4.1.311.13.2.1',
+  microsoftExtensionRequest: '1.3.6.1.4.1.311.2.1.14',
+  templateName: '1.3.6.1.4.1.311.20.2',
+  templateInformation: '1.3.6.1.4.1.311.21.7',
+  applicationPolicies: '1.3.6.1.4.1.311.21.10',
+  userPrincipalName: '1.3.6.1.4.1.311.20.2.3',
+  ntdsCaSecurity: '1.3.6.1.4.1.311.25.2',
+  ntdsObjectSid: '1.3.6.1.4.1.311.25.2.1',
+  microsoftScepError: '1.3.6.1.4.1.311.21.33',
+  microsoftScepServerMessage: '1.3.6.1.4.1.311.21.38',
+
+  // SCEP attributes
+  messageType: '2.16.840.1.113733.1.9.2',
+  pkiStatus: '2.16.840.1.113733.1.9.3',
+  failInfo: '2.16.840.1.113733.1.9.4',
+  senderNonce: '2.16.840.1.113733.1.9.5',
+  recipientNonce: '2.16.840.1.113733.1.9.6',
+  transactionId: '2.16.840.1.113733.1.9.7',
+  verisignExtensionRequest: '2.16.840.1.113733.1.9.8',
+  failInfoText: '1.3.6.1.5.5.7.24.1',
+
+  // Name attributes
+  commonName: '2.5.4.3',
+  surname: '2.5.4.4',
+  serialNumber: '2.5.4.5',
+  countryName: '2.5.4.6',
+  localityName: '2.5.4.7',
+  stateOrProvinceName: '2.5.4.8',
+  streetAddress: '2.5.4.9',
+  organizationName: '2.5.4.10',
+  organizationalUnitName: '2.5.4.11',
+  title: '2.5.4.12',
+  givenName: '2.5.4.42',
+  domainComponent: '0.9.2342.19200300.100.1.25',
+  userId: '0.9.2342.19200300.100.1.1',
+} as const
