@@ -1,6 +1,24 @@
+import { ConnectorError } from '../kernel/index.ts'
+import {
+  type CertificateOrder,
+  type CertificationRequest,
+  type Extension,
+  encodeExtendedKeyUsage,
+  encodeKeyUsage,
+  encodeSubjectAltName,
+  type GeneralName,
+  type KeyUsageName,
+  OID,
+  type PublicKeySummary,
+  parseExtendedKeyUsage,
+  parseKeyUsage,
+  parseSidExtension,
+  parseSubjectAltName,
+} from '../pki/index.ts'
+
 /** What a certificate profile allows. Parsed and checked by configuration. Plain data. */
 export interface CertificateRules {
-  /** Longest lifetime, also the default one. */
+  /** Lifetime of every certificate of the profile. */
   readonly validityDays: number
   /** How far notBefore lies in the past, in minutes. Default 10 (REQ-132). */
   readonly backdateMinutes: number
@@ -8,23 +26,220 @@ export interface CertificateRules {
   readonly minRsaBits: number
   readonly keyTypes: readonly ('rsa' | 'ec' | 'ed25519')[]
   readonly allowEmptySubject: boolean
-  /** OIDs that may be issued when asked for. anyExtendedKeyUsage, smart-card logon and enrolment agent must be named to be allowed (REQ-130). */
+  /**
+   * OIDs that may be issued when asked for; others are left out. anyExtendedKeyUsage, smart-card logon and enrolment
+   * agent must be named to be allowed (REQ-130).
+   */
   readonly allowedEkus: readonly string[]
   /** Issued when the CSR asks for none; empty: no extension. */
   readonly defaultEkus: readonly string[]
-  /** keyUsage bit names that may be issued. */
-  readonly allowedKeyUsages: readonly string[]
-  readonly defaultKeyUsages: readonly string[]
-  readonly sanKinds: readonly (
-    | 'dns'
-    | 'email'
-    | 'uri'
-    | 'ip'
-    | 'upn'
-    | 'dirName'
-    | 'otherName'
-    | 'registeredId'
-  )[]
-  /** REQ-126. `verified` needs a directory and is refused by configuration for now. */
+  /** keyUsage bits that may be issued when asked for; others are left out. */
+  readonly allowedKeyUsages: readonly KeyUsageName[]
+  readonly defaultKeyUsages: readonly KeyUsageName[]
+  readonly sanKinds: readonly GeneralName['kind'][]
+  /** REQ-126. A SID extension in a CSR is never copied, whatever stands here. */
   readonly sid: 'strip' | 'pass-uri' | 'reject'
+}
+
+/** What policy says to a CSR. */
+export type PolicyVerdict =
+  | {
+      readonly kind: 'accepted'
+      readonly order: Omit<CertificateOrder, 'serialHex'>
+      /** What was asked for and left out, for the operator; empty when everything was granted. */
+      readonly leftOut: readonly string[]
+    }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** Largest RSA modulus worth verifying (REQ-121). */
+const MAX_RSA_BITS = 8192
+const EC_CURVES: readonly string[] = ['P-256', 'P-384', 'P-521']
+
+/** Microsoft's SAN URI for strong mapping (KB5014754). */
+const SID_URI_PREFIX = 'tag:microsoft.com,2022-09-14:sid:'
+const SID_PATTERN = /^S-1-(\d+-){1,14}\d+$/
+
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+
+class Refusal extends Error {}
+
+/**
+ * Decides what is signed for a CSR whose challenge was accepted: key, names, lifetime, and from its extensions only
+ * subjectAltName, keyUsage and extKeyUsage (allow-list; RFC 5280, section 4.2.1). Subject and SAN bytes stay as sent.
+ * Pure; the same input gives the same order.
+ */
+export function checkCertificatePolicy(
+  csr: CertificationRequest,
+  rules: CertificateRules,
+  now: Date,
+): PolicyVerdict {
+  const leftOut: string[] = []
+  try {
+    checkPublicKey(csr.publicKey, rules)
+    const subjectAltName = decideSubjectAltName(csr, rules, leftOut)
+    checkSubject(csr, rules, subjectAltName)
+    const extensions = [
+      decideKeyUsage(csr, rules, leftOut),
+      decideExtendedKeyUsage(csr, rules, leftOut),
+      subjectAltName,
+    ].filter((extension) => extension !== undefined)
+    noteIgnored(csr, leftOut)
+    return {
+      kind: 'accepted',
+      order: {
+        subjectDer: csr.subjectDer,
+        spkiDer: csr.spkiDer,
+        notBefore: new Date(now.getTime() - rules.backdateMinutes * MINUTE_MS),
+        notAfter: new Date(now.getTime() + rules.validityDays * DAY_MS),
+        extensions,
+      },
+      leftOut,
+    }
+  } catch (error) {
+    if (error instanceof Refusal) return { kind: 'refused', reason: error.message }
+    // The codec reads an extension only when somebody needs it: a malformed one is the device's fault, not ours.
+    if (error instanceof ConnectorError && error.code === 'pki/malformed')
+      return { kind: 'refused', reason: `an extension of the CSR is malformed: ${error.message}` }
+    throw error
+  }
+}
+
+function checkPublicKey(key: PublicKeySummary, rules: CertificateRules): void {
+  if (key.algorithm === 'other' || !rules.keyTypes.includes(key.algorithm))
+    throw new Refusal(`key type ${key.algorithm} is not among ${rules.keyTypes.join(', ')}`)
+  if (key.algorithm === 'ec' && !EC_CURVES.includes(key.curve ?? ''))
+    throw new Refusal(`curve ${key.curve ?? 'unknown'} is not among ${EC_CURVES.join(', ')}`)
+  if (key.algorithm !== 'rsa') return
+  if (key.bits < rules.minRsaBits || key.bits > MAX_RSA_BITS)
+    throw new Refusal(
+      `RSA key of ${key.bits} bits; allowed are ${rules.minRsaBits} to ${MAX_RSA_BITS}`,
+    )
+  const exponent = key.exponent ?? 0
+  if (exponent < 3 || exponent % 2 === 0) throw new Refusal('RSA exponent is 1, even or too large')
+}
+
+function checkSubject(
+  csr: CertificationRequest,
+  rules: CertificateRules,
+  subjectAltName: Extension | undefined,
+): void {
+  if (csr.subject !== '') return
+  if (!rules.allowEmptySubject) throw new Refusal('the subject is empty')
+  if (subjectAltName === undefined)
+    throw new Refusal('the subject is empty and there is no subjectAltName')
+}
+
+function decideSubjectAltName(
+  csr: CertificationRequest,
+  rules: CertificateRules,
+  leftOut: string[],
+): Extension | undefined {
+  const asked = find(csr, OID.subjectAltName)
+  if (asked === undefined) {
+    decideSid(csr, rules, [])
+    return undefined
+  }
+  const names = parseSubjectAltName(asked.valueDer)
+  for (const name of names) {
+    if (!rules.sanKinds.includes(name.kind))
+      throw new Refusal(
+        `subjectAltName holds a ${name.kind} entry; allowed are ${rules.sanKinds.join(', ')}`,
+      )
+  }
+  const sidNames = names.filter((name) => isSidUri(name))
+  decideSid(csr, rules, sidNames)
+  // RFC 5280, section 4.2.1.6: critical exactly when the subject is empty.
+  const critical = csr.subject === ''
+  if (rules.sid !== 'strip' || sidNames.length === 0)
+    return { oid: OID.subjectAltName, critical, valueDer: asked.valueDer }
+  leftOut.push('SID URI of the subjectAltName')
+  const kept = names.filter((name) => !isSidUri(name))
+  if (kept.length === 0) return undefined
+  return { oid: OID.subjectAltName, critical, valueDer: encodeSubjectAltName(kept) }
+}
+
+/** REQ-127, REQ-129: the device's word about its SID is never enough for the extension. */
+function decideSid(
+  csr: CertificationRequest,
+  rules: CertificateRules,
+  sidNames: readonly GeneralName[],
+): void {
+  const extension = find(csr, OID.sidSecurityExtension)
+  if (rules.sid === 'reject' && (extension !== undefined || sidNames.length > 0))
+    throw new Refusal('the CSR names a SID, and this profile refuses that')
+  if (sidNames.length > 1) throw new Refusal('the subjectAltName names more than one SID')
+  const uri = sidNames[0]?.value
+  if (uri === undefined) return
+  const sid = uri.slice(SID_URI_PREFIX.length)
+  if (!SID_PATTERN.test(sid)) throw new Refusal('the SID in the subjectAltName is malformed')
+  if (extension !== undefined && parseSidExtension(extension.valueDer) !== sid)
+    throw new Refusal('the SID extension and the SID in the subjectAltName differ')
+}
+
+function isSidUri(name: GeneralName): boolean {
+  return name.kind === 'uri' && name.value.toLowerCase().startsWith(SID_URI_PREFIX)
+}
+
+function decideKeyUsage(
+  csr: CertificationRequest,
+  rules: CertificateRules,
+  leftOut: string[],
+): Extension | undefined {
+  const asked = find(csr, OID.keyUsage)
+  const usages = grant(
+    asked === undefined ? undefined : parseKeyUsage(asked.valueDer),
+    rules.allowedKeyUsages,
+    rules.defaultKeyUsages,
+    'keyUsage',
+    leftOut,
+  )
+  if (usages.length === 0) return undefined
+  return { oid: OID.keyUsage, critical: true, valueDer: encodeKeyUsage(usages) }
+}
+
+function decideExtendedKeyUsage(
+  csr: CertificationRequest,
+  rules: CertificateRules,
+  leftOut: string[],
+): Extension | undefined {
+  const asked = find(csr, OID.extKeyUsage)
+  const usages = grant(
+    asked === undefined ? undefined : parseExtendedKeyUsage(asked.valueDer),
+    rules.allowedEkus,
+    rules.defaultEkus,
+    'extKeyUsage',
+    leftOut,
+  )
+  if (usages.length === 0) return undefined
+  return { oid: OID.extKeyUsage, critical: false, valueDer: encodeExtendedKeyUsage(usages) }
+}
+
+/** What of the wishes is allowed. Leaving something out never gives more rights; nothing left of a wish is a refusal. */
+function grant<T extends string>(
+  asked: readonly T[] | undefined,
+  allowed: readonly T[],
+  byDefault: readonly T[],
+  what: string,
+  leftOut: string[],
+): readonly T[] {
+  if (asked === undefined) return byDefault
+  const denied = asked.filter((wish) => !allowed.includes(wish))
+  const granted = asked.filter((wish) => allowed.includes(wish))
+  if (granted.length === 0)
+    throw new Refusal(`${what} ${denied.join(', ') || '(empty)'} is not allowed by the profile`)
+  leftOut.push(...denied.map((wish) => `${what} ${wish}`))
+  return granted
+}
+
+const CONSIDERED: readonly string[] = [OID.subjectAltName, OID.keyUsage, OID.extKeyUsage]
+
+function noteIgnored(csr: CertificationRequest, leftOut: string[]): void {
+  for (const extension of csr.extensions) {
+    if (!CONSIDERED.includes(extension.oid)) leftOut.push(`extension ${extension.oid}`)
+  }
+}
+
+function find(csr: CertificationRequest, oid: string): Extension | undefined {
+  return csr.extensions.find((extension) => extension.oid === oid)
 }
