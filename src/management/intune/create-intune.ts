@@ -1,0 +1,49 @@
+import type { ManagementHealth, ScepNotifier, ScepValidator } from '../ports.ts'
+import { createServiceMapRequest } from './endpoint-list.ts'
+import { createIntuneHealth } from './health.ts'
+import { createHttpClient } from './http-client.ts'
+import type { IntuneOptions } from './options.ts'
+import { createRetries } from './retry-policy.ts'
+import { createScepSender } from './scep-call.ts'
+import { createIntuneNotifier, createIntuneValidator } from './scep-service.ts'
+import { createServiceLocator } from './service-locator.ts'
+import { parseOptions } from './settings.ts'
+import { createTokenRequest } from './token-request.ts'
+import { createTokenSource } from './token-source.ts'
+
+/** A running client of one tenant. */
+export interface IntuneClient {
+  readonly validator: ScepValidator
+  readonly notifier: ScepNotifier
+  readonly health: ManagementHealth
+  /** Gives up what runs and closes the connections. */
+  close(): Promise<void>
+}
+
+/**
+ * Builds the client of Intune's SCEP API for one tenant. Does no network call before it is asked something.
+ *
+ * @throws ConnectorError `intune/misconfigured` an option cannot be right; the message names all of them
+ */
+export function createIntune(options: IntuneOptions): IntuneClient {
+  const settings = parseOptions(options)
+  const closing = new AbortController()
+  const http = createHttpClient({ ...settings, userAgent: settings.provider })
+  const tokens = createTokenSource(
+    createTokenRequest(settings, http),
+    settings.clock,
+    closing.signal,
+  )
+  const requestServiceMap = createServiceMapRequest(settings, http, tokens)
+  const locator = createServiceLocator(settings, requestServiceMap, closing.signal)
+  const send = createScepSender(settings, http, tokens, locator)
+  return {
+    validator: createIntuneValidator(settings, send, createRetries(settings)),
+    notifier: createIntuneNotifier(settings, send),
+    health: createIntuneHealth(settings, tokens, locator),
+    async close() {
+      closing.abort()
+      await http.close()
+    },
+  }
+}

@@ -1,0 +1,180 @@
+import { rootCertificates } from 'node:tls'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
+import { ConnectorError } from '../../kernel/index.ts'
+import { abortFailure } from './abort.ts'
+import type { ProxyOptions } from './options.ts'
+
+const MAX_BODY_BYTES = 1024 * 1024
+const decompress = promisify(gunzip)
+
+/** One call. `activityId` goes out as `client-request-id` and comes back in the error. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly activityId: string
+}
+
+/** An answer of any status, body read to its end. Header names are lower case. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Sends one request over TLS. Follows no redirect and repeats nothing. */
+export interface HttpClient {
+  /**
+   * @throws ConnectorError `intune/unavailable` no answer: name, connection, TLS, proxy, time-out, abort; transient
+   * @throws ConnectorError `intune/bad-response` the answer is larger than 1 MiB or wrongly compressed
+   */
+  send(call: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
+  /** Closes idle connections and breaks the others. */
+  close(): Promise<void>
+}
+
+/** What the network rim needs. */
+export interface HttpClientOptions {
+  readonly connectMs: number
+  readonly readMs: number
+  readonly userAgent: string
+  readonly proxy: ProxyOptions | undefined
+  readonly trustedCaPem: string | undefined
+}
+
+/** Builds the one place through which the Intune client reaches the network: trust, proxy, time-outs, size limit. */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const dispatcher = createDispatcher(options)
+  const deadlineMs = options.connectMs + options.readMs
+
+  return {
+    async send(call, signal) {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])
+      const place = `${call.method} ${new URL(call.url).origin}${new URL(call.url).pathname}`
+      try {
+        return await exchange(call, dispatcher, options.userAgent, limit, place)
+      } catch (cause) {
+        if (cause instanceof ConnectorError) throw cause
+        const { activityId } = call
+        if (limit.aborted) {
+          const { message } = abortFailure(limit, place)
+          throw new ConnectorError('intune/unavailable', message, { isTransient: true, activityId })
+        }
+        throw new ConnectorError('intune/unavailable', `${place}: ${describeNetworkError(cause)}`, {
+          cause,
+          isTransient: true,
+          activityId,
+        })
+      }
+    },
+    close: () => dispatcher.destroy(),
+  }
+}
+
+function createDispatcher({
+  proxy,
+  trustedCaPem,
+  connectMs,
+  readMs,
+}: HttpClientOptions): Dispatcher {
+  const trust = trustedCaPem === undefined ? {} : { ca: [...rootCertificates, trustedCaPem] }
+  const connect = { ...trust, timeout: connectMs }
+  const limits = {
+    headersTimeout: readMs,
+    bodyTimeout: readMs,
+    maxResponseSize: MAX_BODY_BYTES,
+    allowH2: false,
+  }
+  if (proxy === undefined) return new Agent({ ...limits, connect })
+  const credentials = `${proxy.username ?? ''}:${proxy.password?.reveal() ?? ''}`
+  return new ProxyAgent({
+    ...limits,
+    uri: proxy.url,
+    requestTls: connect,
+    proxyTls: connect,
+    ...(proxy.username === undefined
+      ? {}
+      : { token: `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}` }),
+  })
+}
+
+async function exchange(
+  call: HttpRequest,
+  dispatcher: Dispatcher,
+  userAgent: string,
+  signal: AbortSignal,
+  place: string,
+): Promise<HttpAnswer> {
+  const answer = await request(call.url, {
+    dispatcher,
+    signal,
+    method: call.method,
+    headers: {
+      'user-agent': userAgent,
+      accept: 'application/json',
+      'accept-encoding': 'gzip',
+      'client-request-id': call.activityId,
+      ...call.headers,
+    },
+    body: call.body ?? null,
+  })
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (value !== undefined) headers[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  try {
+    const bytes = Buffer.from(await answer.body.arrayBuffer())
+    const isPacked = headers['content-encoding']?.trim().toLowerCase() === 'gzip'
+    const plain = isPacked ? await decompress(bytes, { maxOutputLength: MAX_BODY_BYTES }) : bytes
+    return { status: answer.statusCode, headers, body: plain.toString('utf8') }
+  } catch (cause) {
+    const code = findCode(cause)
+    if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'ERR_BUFFER_TOO_LARGE') {
+      throw badAnswer(
+        `${place}: the answer is larger than ${MAX_BODY_BYTES} bytes`,
+        call,
+        answer.statusCode,
+        cause,
+      )
+    }
+    if (code?.startsWith('Z_') === true) {
+      throw badAnswer(`${place}: the answer is no valid gzip`, call, answer.statusCode, cause)
+    }
+    throw cause
+  }
+}
+
+function badAnswer(
+  message: string,
+  { activityId }: HttpRequest,
+  httpStatus: number,
+  cause: unknown,
+): ConnectorError {
+  return new ConnectorError('intune/bad-response', message, { cause, httpStatus, activityId })
+}
+
+/** Names the network fault by its code. The texts of the network stack name hosts and ports, never headers. */
+function describeNetworkError(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : ''
+  if (message.startsWith('Proxy response (407)')) {
+    return 'the proxy wants other credentials (407): check proxy.username and proxy.password'
+  }
+  return findCode(cause) ?? (message === '' ? 'the connection failed' : message)
+}
+
+/** The first error code in a chain of causes and aggregated errors. */
+function findCode(error: unknown, depth = 0): string | undefined {
+  if (!(error instanceof Error) || depth > 4) return undefined
+  const own = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  // undici's own code for a broken socket hides the reason, which is the cause.
+  if (own !== undefined && own !== 'UND_ERR_SOCKET' && own !== 'UND_ERR_PRX_CONN') return own
+  const inner: readonly unknown[] = error instanceof AggregateError ? error.errors : [error.cause]
+  for (const next of inner) {
+    const found = findCode(next, depth + 1)
+    if (found !== undefined) return found
+  }
+  return own
+}
