@@ -24,6 +24,10 @@ export interface CertificateRecord extends IssuanceIntent {
   readonly leaseUntil: Date
   readonly certificateDer: Uint8Array | undefined
   readonly thumbprintHex: string | undefined
+  /** Only where the CA chose another serial than the one reserved in `order`. */
+  readonly issuedSerialHex?: string
+  /** What the CA backend asked to remember, where it did. */
+  readonly backendRef?: string
   readonly issuedAt: Date | undefined
   readonly revokedAt: Date | undefined
   readonly revocationReason: RevocationReason | undefined
@@ -77,7 +81,10 @@ export interface CertificateRegister {
   /**
    * Keeps an issued certificate and, in the same transaction, what the management service is owed.
    * Repeating it with the same certificate changes nothing. An intent that is missing (replay from the spool into an
-   * older database) is written again from `intent`.
+   * older database) is written again from `intent`; one that was abandoned meanwhile is issued after all; one that was
+   * revoked stays revoked.
+   *
+   * @throws ConnectorError `store/conflict` this serial has another certificate, or belongs to another CA
    */
   complete(
     intent: IssuanceIntent,
@@ -85,15 +92,19 @@ export interface CertificateRegister {
     owed: OwedNotification | undefined,
   ): Promise<void>
 
-  /** Closes an intent that came to nothing; frees its request key, keeps its serial. With the failure that is owed, if any. */
+  /**
+   * Closes an intent that came to nothing; frees its request key, keeps its serial. With the failure that is owed, if
+   * any. Changes nothing when the certificate was issued meanwhile: then its success is owed. Safe to repeat.
+   */
   abandon(serialHex: string, reason: string, owed: OwedNotification | undefined): Promise<void>
 
-  /** Records a refusal; with the failure that is owed, if any. */
+  /** Records a refusal; with the failure that is owed, if any. Repeating it with the same `owed` changes nothing. */
   refuse(refusal: RefusalRecord, owed: OwedNotification | undefined): Promise<void>
 
   /** Open intents whose lease ended before `before`. */
   listOpenIntents(before: Date, limit: number): Promise<readonly CertificateRecord[]>
 
+  /** By the serial of the certificate; for an open intent the one that is reserved. */
   findBySerial(caId: string, serialHex: string): Promise<CertificateRecord | undefined>
 
   findByThumbprint(thumbprintHex: string): Promise<CertificateRecord | undefined>
@@ -148,7 +159,10 @@ export interface NotificationRecord extends OwedNotification {
  * @throws ConnectorError `store/unavailable` nothing was written; transient
  */
 export interface Outbox {
-  /** Leases up to `limit` rows that are due at `now`, oldest first. A row is leased by one holder at a time. */
+  /**
+   * Leases up to `limit` rows (`due` or `exhausted`) that are due at `now`, oldest first. A row is leased by one holder
+   * at a time; a row whose lease has not run out is left out, whoever holds it.
+   */
   claimDue(
     holder: string,
     now: Date,
@@ -175,10 +189,14 @@ export interface Outbox {
     },
   ): Promise<boolean>
   find(id: string): Promise<NotificationRecord | undefined>
+  /** Oldest first by `createdAt`. */
   list(states: readonly NotificationState[], limit: number): Promise<readonly NotificationRecord[]>
-  /** Delivered at or after `since`: at start their Admin events are looked for in the log. */
+  /** Delivered at or after `since`, in the order of delivery: at start their Admin events are looked for in the log. */
   listDelivered(since: Date, limit: number): Promise<readonly NotificationRecord[]>
-  /** Makes everything undelivered (or the one named) due at once; tells how many. */
+  /**
+   * Makes everything undelivered (or the one named) due at once; tells how many. What was given up (`failed`) becomes
+   * `exhausted`, not `due`: its Admin event is written already. Leases stay.
+   */
   redeliver(now: Date, id: string | undefined): Promise<number>
   depth(now: Date): Promise<{
     readonly due: number
@@ -228,7 +246,11 @@ export interface Store {
   readonly leases: Leases
   /** A durable write and a read, for readiness. */
   check(): Promise<void>
-  /** Online copy into a new file, consistent as of one moment; SQLite only. */
+  /**
+   * Online copy into a new file, consistent as of one moment; SQLite only. The file appears whole or not at all.
+   *
+   * @throws ConnectorError `store/conflict` the path exists: nothing is overwritten
+   */
   backup(path: string): Promise<{ readonly bytes: number }>
   close(): Promise<void>
 }
