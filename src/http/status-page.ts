@@ -1,0 +1,109 @@
+import { type Html, type HtmlValue, html } from './html.ts'
+import type { ConnectorStatus, ReadinessCheck } from './status.ts'
+
+/** The page of the admin listener: what an operator asks first, on one screen. Pure. */
+export function encodeStatusPage(
+  status: ConnectorStatus,
+  checks: readonly ReadinessCheck[],
+  now: Date,
+): string {
+  const isReady = checks.every((check) => check.status !== 'failed')
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="15">
+<title>${status.name}: ${isReady ? 'ready' : 'not ready'}</title>
+<link rel="stylesheet" href="/status.css">
+</head>
+<body>
+<h1>${status.name} <span class="${isReady ? 'ok' : 'failed'}">${isReady ? 'ready' : 'not ready'}</span></h1>
+<p>Version ${status.version}, running for ${describeAge(status.startedAt, now)}.</p>
+${section(
+  'Checks',
+  ['Check', 'Status', 'Reason', 'Age'],
+  checks.map((check) => [
+    check.name,
+    html`<span class="${check.status}">${check.status}</span>`,
+    check.reason,
+    describeAge(check.checkedAt, now),
+  ]),
+)}
+${section(
+  'SCEP profiles',
+  ['Profile', 'URL', 'CA', 'Challenges'],
+  status.profiles.map((profile) => [
+    profile.name,
+    html`<code>${profile.url}</code>`,
+    profile.ca,
+    profile.validator,
+  ]),
+)}
+${section(
+  'Certificates of the connector',
+  ['Kind', 'Name', 'Ends'],
+  status.certificates.map((item) => [item.kind, item.name, item.notAfter.toISOString()]),
+)}
+${section(
+  'Notifications owed',
+  ['State', 'Count'],
+  Object.entries(status.outbox.depth).map(([state, count]) => [state, count]),
+)}
+${section(
+  'Worker threads',
+  ['Ready', 'Busy', 'Waiting jobs', 'Lost'],
+  [
+    [
+      `${status.workers.ready} of ${status.workers.size}`,
+      status.workers.busy,
+      `${status.workers.waiting} of ${status.workers.capacity}`,
+      status.workers.restarts,
+    ],
+  ],
+)}
+${section(
+  'Recent requests',
+  ['Time', 'Profile', 'Subject', 'Outcome', 'Serial number', 'Transaction'],
+  status.recent.map((request) => [
+    request.at.toISOString(),
+    request.profile,
+    request.subject,
+    request.outcome,
+    html`<code>${request.serialHex ?? ''}</code>`,
+    html`<code>${request.transactionId}</code>`,
+  ]),
+)}
+</body>
+</html>
+`
+  return page.toString()
+}
+
+/** The look of the page, a file of its own because the page's policy allows no inline style. */
+export const statusStyle = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1b1b;background:#fff}
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;overflow-wrap:anywhere;vertical-align:top}
+th{font-weight:600;background:#f5f5f5}code{font:13px ui-monospace,monospace}
+.ok{color:#116329}.degraded{color:#8a4b00}.failed{color:#b00020}
+@media (prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}th{background:#222}th,td{border-color:#333}.ok{color:#56d364}.degraded{color:#e3b341}.failed{color:#ff7b72}}
+`
+
+function section(
+  title: string,
+  columns: readonly string[],
+  rows: readonly (readonly HtmlValue[])[],
+): Html {
+  if (rows.length === 0) return html`<h2>${title}</h2>\n<p>None.</p>`
+  return html`<h2>${title}</h2>
+<table><thead><tr>${columns.map((column) => html`<th>${column}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody></table>`
+}
+
+function describeAge(since: Date, now: Date): string {
+  const seconds = Math.max(0, Math.round((now.getTime() - since.getTime()) / 1000))
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`
+  return `${Math.round(seconds / 86_400)} days`
+}
