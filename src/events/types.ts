@@ -32,13 +32,27 @@ export interface EventFields {
   readonly serverRequestId?: string | undefined
   /** Correlates the events of one request of a device. */
   readonly requestId?: string | undefined
+  readonly batchId?: string | undefined
+  readonly leaseId?: string | undefined
+  /** First 16 hexadecimal digits of a SHA-256; never the context itself. */
+  readonly requestContextHash?: string | undefined
   readonly notificationId?: string | undefined
   readonly attempt?: number | undefined
   readonly profile?: string | undefined
   readonly messageType?: string | undefined
   readonly remoteAddress?: string | undefined
+  readonly deviceId?: string | undefined
+  readonly userId?: string | undefined
+  readonly userPrincipalName?: string | undefined
+  readonly profileId?: string | undefined
+  readonly platform?: string | undefined
+  readonly certificateType?: string | undefined
+  readonly caProvider?: string | undefined
   readonly caId?: string | undefined
   readonly caName?: string | undefined
+  readonly caConfiguration?: string | undefined
+  readonly templateName?: string | undefined
+  readonly caRequestId?: string | undefined
   readonly disposition?: string | undefined
   readonly subject?: string | undefined
   readonly serialNumber?: string | undefined
@@ -49,6 +63,11 @@ export interface EventFields {
   readonly keySize?: number | undefined
   readonly keyAlgorithm?: string | undefined
   readonly sidExtension?: boolean | undefined
+  readonly providerName?: string | undefined
+  readonly keyName?: string | undefined
+  readonly paddingScheme?: string | undefined
+  readonly intendedPurpose?: string | undefined
+  readonly deviceKeyThumbprint?: string | undefined
   readonly succeeded?: boolean | undefined
   readonly errorCode?: string | undefined
   /** `0x%08X`. */
@@ -73,7 +92,8 @@ export interface EventRecord extends EventFields {
   readonly eventName: string
   readonly channel: Channel
   readonly taskCategory: TaskCategory
-  readonly level: EventLevel
+  /** `debug` only for the free text of `Journal.debug`. */
+  readonly level: EventLevel | 'debug'
   readonly timestamp: Date
   readonly message: string
   readonly connectorId: string
@@ -83,6 +103,33 @@ export interface EventRecord extends EventFields {
   readonly tenantId?: string | undefined
   /** Rises by one with each event of an instance. */
   readonly instanceSeq: number
+  /** Names of fields that were refused because they are not in the schema: a mistake in the program. */
+  readonly refusedFields?: string | undefined
+}
+
+/** Who writes: carried by every record. */
+export interface JournalIdentity {
+  readonly connectorId: string
+  readonly connectorName: string
+  readonly connectorVersion: string
+  readonly machineName: string
+  readonly tenantId?: string | undefined
+}
+
+/** Whether a sink can write right now, as its last attempt saw it. */
+export interface SinkHealth {
+  readonly ok: boolean
+  /** For people; no paths of keys, no secrets. */
+  readonly detail: string
+  /** Lines lost since the sink was opened. */
+  readonly droppedLines: number
+}
+
+/** A sink works again after it had to throw lines away. */
+export interface SinkRecovery {
+  /** What lost them, for people: a channel, or `console`. */
+  readonly sink: string
+  readonly droppedLines: number
 }
 
 /** Where events go. `write` does not wait for the disk and does not throw; a sink that fails says so through its health. */
@@ -91,6 +138,9 @@ export interface EventSink {
   /** Resolves when all that was written before is with the operating system. */
   flush(): Promise<void>
   close(): Promise<void>
+  health?(): SinkHealth
+  /** Asks to be told of recoveries, so that the journal can put the gap on record. */
+  onRecovery?(listener: (recovery: SinkRecovery) => void): void
 }
 
 /** Records what operators see. */
@@ -100,4 +150,16 @@ export interface Journal {
   debug(channel: Channel, message: string, fields?: EventFields): void
   /** The same journal with fields that every record of it carries. */
   child(fields: EventFields): Journal
+}
+
+/** The journal that `createJournal` gives to the composition; its children have no switches. */
+export interface RootJournal extends Journal {
+  /** Turns free-text debug lines of a channel on or off, for all children at once. */
+  setDebug(channel: Channel, isOn: boolean): void
+  isDebug(channel: Channel): boolean
+  /** Resolves when every sink has flushed. Does not throw. */
+  flush(): Promise<void>
+  /** Flushes and closes every sink. Records that come later are ignored. */
+  close(): Promise<void>
+  health(): readonly SinkHealth[]
 }

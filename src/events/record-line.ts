@@ -1,0 +1,57 @@
+import { commonFields, eventFields } from './fields.ts'
+import type { EventFields, EventRecord } from './types.ts'
+
+/** Longest line that is read back, in characters. Longer ones were not written by us. */
+export const maxLineLength = 256 * 1024
+
+const timeFields = Object.keys(eventFields).filter(
+  (name) => eventFields[name as keyof EventFields].kind === 'time',
+)
+const requiredText = ['eventName', 'channel', 'level', 'taskCategory', 'message'] as const
+
+/** One JSON object without a line feed at its end. Common fields come first, in a fixed order. */
+export function encodeRecord(record: EventRecord): string {
+  return JSON.stringify(record)
+}
+
+/**
+ * Reads what `encodeRecord` writes. Fields that this version does not know are left out.
+ *
+ * @returns undefined for anything else: a torn line, a foreign one
+ */
+export function parseRecord(line: string): EventRecord | undefined {
+  if (line.length > maxLineLength || !line.startsWith('{')) return undefined
+  const raw = parseObject(line)
+  if (raw === undefined) return undefined
+  const timestamp = parseTime(raw['timestamp'])
+  if (timestamp === undefined || typeof raw['eventId'] !== 'number') return undefined
+  if (requiredText.some((name) => typeof raw[name] !== 'string')) return undefined
+  const record: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(raw)) {
+    if (Object.hasOwn(eventFields, name) || Object.hasOwn(commonFields, name)) record[name] = value
+  }
+  record['timestamp'] = timestamp
+  for (const name of timeFields) {
+    if (record[name] !== undefined) record[name] = parseTime(record[name])
+  }
+  // Identity, channel and level were checked as far as readers rely on them; the rest is display.
+  return record as unknown as EventRecord
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    // A line that was torn by a crash is no failure: the reader goes on with the next one.
+    return undefined
+  }
+}
+
+function parseTime(value: unknown): Date | undefined {
+  if (typeof value !== 'string') return undefined
+  const time = new Date(value)
+  return Number.isNaN(time.getTime()) ? undefined : time
+}
