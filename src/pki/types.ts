@@ -6,6 +6,20 @@ export interface Extension {
   readonly valueDer: Uint8Array
 }
 
+export type DigestName = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512'
+
+export type ContentCipher =
+  | 'des-cbc'
+  | 'des-ede3-cbc'
+  | 'aes-128-cbc'
+  | 'aes-192-cbc'
+  | 'aes-256-cbc'
+  | 'aes-128-gcm'
+  | 'aes-256-gcm'
+
+/** How the content key travels: RSAES-PKCS1-v1_5, or RSAES-OAEP with the named hash (also for MGF1). */
+export type KeyTransport = 'pkcs1' | 'oaep-sha1' | 'oaep-sha256' | 'oaep-sha384' | 'oaep-sha512'
+
 /** What is known of a public key without using it. */
 export interface PublicKeySummary {
   readonly algorithm: 'rsa' | 'ec' | 'ed25519' | 'other'
@@ -33,6 +47,8 @@ export interface CertificationRequest {
   readonly extensions: readonly Extension[]
   /** Microsoft enrolment name/value pairs (1.3.6.1.4.1.311.13.2.1). */
   readonly nameValuePairs: readonly { readonly name: string; readonly value: string }[]
+  /** Of the proof of possession. */
+  readonly signatureAlgorithmOid: string
 }
 
 /**

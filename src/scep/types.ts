@@ -1,24 +1,12 @@
-import type { CertificationRequest } from '../pki/index.ts'
+import type { CertificationRequest, ContentCipher, DigestName, KeyTransport } from '../pki/index.ts'
+
+export type { ContentCipher, DigestName, KeyTransport } from '../pki/index.ts'
 
 /** messageType, RFC 8894 section 3.2.1.2. */
 export type MessageType = 'CertRep' | 'RenewalReq' | 'PKCSReq' | 'CertPoll' | 'GetCert' | 'GetCRL'
 
 /** failInfo, RFC 8894 section 3.2.1.4. */
 export type FailInfo = 'badAlg' | 'badMessageCheck' | 'badRequest' | 'badTime' | 'badCertId'
-
-export type DigestName = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512'
-
-export type ContentCipher =
-  | 'des-cbc'
-  | 'des-ede3-cbc'
-  | 'aes-128-cbc'
-  | 'aes-192-cbc'
-  | 'aes-256-cbc'
-  | 'aes-128-gcm'
-  | 'aes-256-gcm'
-
-/** How the content key travels: RSAES-PKCS1-v1_5, or RSAES-OAEP with the named hash (also for MGF1). */
-export type KeyTransport = 'pkcs1' | 'oaep-sha1' | 'oaep-sha256' | 'oaep-sha384' | 'oaep-sha512'
 
 /** What a SCEP profile accepts and how it answers. Plain data, so that it can be handed to worker threads. */
 export interface ScepRules {

@@ -1,0 +1,97 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { ConnectorError } from '../kernel/index.ts'
+import { algorithmOid } from './algorithms.ts'
+import { checkedTag, type DerElement, getChild, parseElement, TAG } from './der-reader.ts'
+import { parseBitOctets, parseOid } from './der-values.ts'
+import { OID } from './oids.ts'
+import type { PublicKeySummary } from './types.ts'
+
+const curves: ReadonlyMap<string, { readonly curve: string; readonly bits: number }> = new Map([
+  [OID.prime256v1, { curve: 'P-256', bits: 256 }],
+  [OID.secp384r1, { curve: 'P-384', bits: 384 }],
+  [OID.secp521r1, { curve: 'P-521', bits: 521 }],
+])
+
+/**
+ * Reads what a SubjectPublicKeyInfo says of its key. Whether the key is sound is not checked.
+ *
+ * @throws ConnectorError `pki/malformed`
+ * @see RFC 5280, section 4.1.2.7
+ */
+export function readPublicKey(spki: DerElement): PublicKeySummary {
+  checkedTag(spki, TAG.sequence, 'subjectPublicKeyInfo')
+  const algorithm = getChild(spki, 0, TAG.sequence, 'public key algorithm')
+  const bits = getChild(spki, 1, TAG.bitString, 'subjectPublicKey')
+  switch (algorithmOid(algorithm, 'public key algorithm')) {
+    case OID.rsaEncryption:
+      return readRsaKey(parseBitOctets(bits, 'subjectPublicKey'))
+    case OID.ecPublicKey: {
+      const parameters = algorithm.children[1]
+      if (parameters?.tag !== TAG.oid) return { algorithm: 'other', bits: 0 }
+      const oid = parseOid(parameters, 'named curve')
+      return { algorithm: 'ec', ...(curves.get(oid) ?? { curve: oid, bits: 0 }) }
+    }
+    case OID.ed25519:
+      return { algorithm: 'ed25519', bits: 256 }
+    default:
+      return { algorithm: 'other', bits: 0 }
+  }
+}
+
+function readRsaKey(octets: Uint8Array): PublicKeySummary {
+  const key = checkedTag(parseElement(octets), TAG.sequence, 'RSA public key')
+  const modulus = getChild(key, 0, TAG.integer, 'RSA modulus').value
+  const exponent = getChild(key, 1, TAG.integer, 'RSA exponent').value
+  const small = exponent.reduce((sum, octet) => sum * 256 + octet, 0)
+  return {
+    algorithm: 'rsa',
+    bits: countBits(modulus),
+    exponent: Number.isSafeInteger(small) ? small : 0,
+  }
+}
+
+function countBits(magnitude: Uint8Array): number {
+  const start = magnitude.findIndex((octet) => octet !== 0)
+  const first = start < 0 ? undefined : magnitude[start]
+  return first === undefined ? 0 : (magnitude.length - start) * 8 - Math.clz32(first) + 24
+}
+
+/** Room for the signers whose requests are between opening and sealing in one thread. */
+const maxRemembered = 64
+const remembered = new Map<string, KeyObject>()
+
+/**
+ * Imports a SubjectPublicKeyInfo for use. The last few keys are remembered by their bytes, since the key of an
+ * enrolment is used three times and importing costs more than verifying.
+ *
+ * @throws ConnectorError `pki/unsupported-algorithm` OpenSSL does not take this key
+ */
+export function importPublicKey(spkiDer: Uint8Array): KeyObject {
+  const bytes = Buffer.from(spkiDer.buffer, spkiDer.byteOffset, spkiDer.length)
+  const name = bytes.toString('latin1')
+  const known = remembered.get(name)
+  if (known !== undefined) return known
+  let key: KeyObject
+  try {
+    key = createPublicKey({ key: bytes, format: 'der', type: 'spki' })
+  } catch (cause) {
+    throw new ConnectorError('pki/unsupported-algorithm', 'public key cannot be used', { cause })
+  }
+  if (remembered.size >= maxRemembered) {
+    for (const oldest of remembered.keys()) {
+      remembered.delete(oldest)
+      break
+    }
+  }
+  if (name.length <= 4096) remembered.set(name, key)
+  return key
+}
+
+/**
+ * Summary of a SubjectPublicKeyInfo.
+ *
+ * @throws ConnectorError `pki/malformed`
+ */
+export function parsePublicKey(spkiDer: Uint8Array): PublicKeySummary {
+  return readPublicKey(parseElement(spkiDer))
+}
