@@ -1,6 +1,6 @@
 import type { Clock } from '../kernel/index.ts'
 import { events } from './catalogue.ts'
-import { redactFields, redactText } from './redaction.ts'
+import { type CleanFields, redactFields, redactText } from './redaction.ts'
 import type {
   Channel,
   EventDefinition,
@@ -38,10 +38,12 @@ export function createJournal(options: JournalOptions): RootJournal {
   function write(
     head: Pick<EventRecord, 'channel' | 'level' | 'message'>,
     event: EventDefinition,
-    given: EventFields,
+    inherited: CleanFields,
+    given: EventFields = {},
   ): void {
     if (isClosed) return
-    const { fields, refused } = redactFields(given)
+    const own = redactFields(given)
+    const refused = [...inherited.refused, ...own.refused]
     const record: EventRecord = {
       timestamp: clock.now(),
       eventId: event.id,
@@ -52,25 +54,33 @@ export function createJournal(options: JournalOptions): RootJournal {
       message: head.message,
       ...identity,
       instanceSeq: ++instanceSeq,
-      ...fields,
+      ...inherited.fields,
+      ...own.fields,
       ...(refused.length === 0 ? {} : { refusedFields: refused.slice(0, 20).join(',') }),
     }
     for (const sink of sinks) sink.write(record)
   }
 
-  function createChild(inherited: EventFields): Journal {
+  // What a child passes on is cleaned once, not with each of its records.
+  function createChild(inherited: CleanFields): Journal {
     return {
-      record: (event, fields) => write(event, event, { ...inherited, ...fields }),
+      record: (event, fields) => write(event, event, inherited, fields),
       debug: (channel, message, fields) => {
         if (!debug[channel]) return
         const head = { channel, level: 'debug', message: redactText(message) } as const
-        write(head, events.DebugMessage, { ...inherited, ...fields })
+        write(head, events.DebugMessage, inherited, fields)
       },
-      child: (fields) => createChild({ ...inherited, ...fields }),
+      child: (fields) => {
+        const own = redactFields(fields)
+        return createChild({
+          fields: { ...inherited.fields, ...own.fields },
+          refused: [...inherited.refused, ...own.refused],
+        })
+      },
     }
   }
 
-  const root = createChild({})
+  const root = createChild({ fields: {}, refused: [] })
   for (const sink of sinks) {
     sink.onRecovery?.(({ sink: name, droppedLines }) => {
       root.record(events.LogLinesDropped, { detail: name, count: droppedLines })

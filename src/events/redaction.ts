@@ -24,9 +24,15 @@ const secrets: readonly { readonly pattern: RegExp; readonly replacement: string
     replacement: `$1${placeholder}`,
   },
   { pattern: /\/\/[^\s/@]+:[^\s/@]+@/g, replacement: `//${placeholder}@` },
-  // Challenges, requests and keys are long runs of base64; nothing that an operator reads is.
-  { pattern: /[A-Za-z0-9+/_-]{128,}={0,2}/g, replacement: placeholder },
 ]
+
+// Challenges, requests and keys are long runs of base64; nothing that an operator reads is.
+const shortestRun = 128
+const longRun = /[A-Za-z0-9+/_-]{128,}={0,2}/g
+
+// Every pattern above needs one of these. Most text has none, and one look is cheaper than five.
+const suspicious = /PRIVATE KEY|eyJ|bearer|basic|token|secret|pass|challenge|api_?key|assertion|@/i
+const plain = /^[\x20-\x7e]*$/
 
 /**
  * Makes text fit for one line of a log: no control characters, nothing that looks like a secret, at most 2 KiB.
@@ -36,11 +42,11 @@ const secrets: readonly { readonly pattern: RegExp; readonly replacement: string
  */
 export function redactText(text: string): string {
   let clean = text.length > maxTextBytes ? text.slice(0, maxTextBytes) : text
-  clean = clean.toWellFormed().replace(controls, ' ')
-  // The shortest thing that any pattern finds has eight characters.
-  if (clean.length >= 8) {
+  if (!plain.test(clean)) clean = clean.toWellFormed().replace(controls, ' ')
+  if (suspicious.test(clean)) {
     for (const { pattern, replacement } of secrets) clean = clean.replace(pattern, replacement)
   }
+  if (clean.length >= shortestRun) clean = clean.replace(longRun, placeholder)
   return cutText(clean, text.length > maxTextBytes)
 }
 
