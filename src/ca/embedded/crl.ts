@@ -55,7 +55,7 @@ export async function issueCrl(
     issuer.subjectDer,
     encodeTime(content.thisUpdate),
     encodeTime(content.nextUpdate),
-    ...(content.revoked.length === 0 ? [] : [encodeSequence(...content.revoked.map(encodeEntry))]),
+    ...encodeEntries(content.revoked),
     encodeContext(
       0,
       encodeExtensions([encodeAuthorityKeyIdentifier(getIssuerKeyIdentifier(issuer)), number]),
@@ -64,13 +64,23 @@ export async function issueCrl(
   return encodeSequence(tbs, algorithmDer, encodeBitString(await sign(tbs)))
 }
 
-function encodeEntry({ serialHex, at, reason }: RevokedEntry): Uint8Array {
-  const serial = encodeInteger(fromHex(serialHex))
-  if (reason === 0) return encodeSequence(serial, encodeTime(at))
-  const valueDer = encodeElement(ENUMERATED, Uint8Array.of(reason))
-  return encodeSequence(
-    serial,
-    encodeTime(at),
-    encodeExtensions([{ oid: REASON_CODE, critical: false, valueDer }]),
+function encodeEntries(revoked: readonly RevokedEntry[]): Uint8Array[] {
+  if (revoked.length === 0) return []
+  const reasons = [...Array(11).keys()].map(encodeReason)
+  const entries = revoked.map(({ serialHex, at, reason }) =>
+    encodeSequence(
+      encodeInteger(fromHex(serialHex)),
+      encodeTime(at),
+      reasons[reason] ?? new Uint8Array(),
+    ),
   )
+  // Joined first: a call takes no hundred thousand arguments.
+  return [encodeElement(TAG.sequence, Buffer.concat(entries))]
+}
+
+/** The extensions of an entry; none for `unspecified`, which is told by saying nothing. */
+function encodeReason(reason: number): Uint8Array {
+  if (reason === 0) return new Uint8Array()
+  const valueDer = encodeElement(ENUMERATED, Uint8Array.of(reason))
+  return encodeExtensions([{ oid: REASON_CODE, critical: false, valueDer }])
 }

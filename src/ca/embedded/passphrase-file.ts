@@ -13,7 +13,7 @@ export const MIN_PASSPHRASE_CHARACTERS = 16
 export async function loadPassphrase(path: string): Promise<Secret> {
   const text = new TextDecoder().decode(await loadPrivateFile(path))
   const line = (text.split(/\r?\n/, 1)[0] ?? '').trim()
-  const characters = [...line].length
+  const characters = line.length
   if (characters < MIN_PASSPHRASE_CHARACTERS) {
     throw new ConnectorError(
       'key/unreadable',
