@@ -3,14 +3,15 @@ import {
   type CertificateOrder,
   type CertificationRequest,
   type Extension,
-  encodeExtendedKeyUsage,
+  encodeExtKeyUsage,
   encodeKeyUsage,
   encodeSubjectAltName,
+  findExtension,
   type GeneralName,
   type KeyUsageName,
   OID,
   type PublicKeySummary,
-  parseExtendedKeyUsage,
+  parseExtKeyUsage,
   parseKeyUsage,
   parseSidExtension,
   parseSubjectAltName,
@@ -135,7 +136,7 @@ function decideSubjectAltName(
   rules: CertificateRules,
   leftOut: string[],
 ): Extension | undefined {
-  const asked = find(csr, OID.subjectAltName)
+  const asked = findExtension(csr.extensions, OID.subjectAltName)
   if (asked === undefined) {
     decideSid(csr, rules, [])
     return undefined
@@ -156,7 +157,10 @@ function decideSubjectAltName(
   leftOut.push('SID URI of the subjectAltName')
   const kept = names.filter((name) => !isSidUri(name))
   if (kept.length === 0) return undefined
-  return { oid: OID.subjectAltName, critical, valueDer: encodeSubjectAltName(kept) }
+  return encodeSubjectAltName(
+    kept.map((name) => name.der),
+    critical,
+  )
 }
 
 /** REQ-127, REQ-129: the device's word about its SID is never enough for the extension. */
@@ -165,7 +169,7 @@ function decideSid(
   rules: CertificateRules,
   sidNames: readonly GeneralName[],
 ): void {
-  const extension = find(csr, OID.sidSecurityExtension)
+  const extension = findExtension(csr.extensions, OID.ntdsCaSecurity)
   if (rules.sid === 'reject' && (extension !== undefined || sidNames.length > 0))
     throw new Refusal('the CSR names a SID, and this profile refuses that')
   if (sidNames.length > 1) throw new Refusal('the subjectAltName names more than one SID')
@@ -186,7 +190,7 @@ function decideKeyUsage(
   rules: CertificateRules,
   leftOut: string[],
 ): Extension | undefined {
-  const asked = find(csr, OID.keyUsage)
+  const asked = findExtension(csr.extensions, OID.keyUsage)
   const usages = grant(
     asked === undefined ? undefined : parseKeyUsage(asked.valueDer),
     rules.allowedKeyUsages,
@@ -194,8 +198,7 @@ function decideKeyUsage(
     'keyUsage',
     leftOut,
   )
-  if (usages.length === 0) return undefined
-  return { oid: OID.keyUsage, critical: true, valueDer: encodeKeyUsage(usages) }
+  return usages.length === 0 ? undefined : encodeKeyUsage(usages)
 }
 
 function decideExtendedKeyUsage(
@@ -203,16 +206,15 @@ function decideExtendedKeyUsage(
   rules: CertificateRules,
   leftOut: string[],
 ): Extension | undefined {
-  const asked = find(csr, OID.extKeyUsage)
+  const asked = findExtension(csr.extensions, OID.extKeyUsage)
   const usages = grant(
-    asked === undefined ? undefined : parseExtendedKeyUsage(asked.valueDer),
+    asked === undefined ? undefined : parseExtKeyUsage(asked.valueDer),
     rules.allowedEkus,
     rules.defaultEkus,
     'extKeyUsage',
     leftOut,
   )
-  if (usages.length === 0) return undefined
-  return { oid: OID.extKeyUsage, critical: false, valueDer: encodeExtendedKeyUsage(usages) }
+  return usages.length === 0 ? undefined : encodeExtKeyUsage(usages)
 }
 
 /** What of the wishes is allowed. Leaving something out never gives more rights; nothing left of a wish is a refusal. */
@@ -238,8 +240,4 @@ function noteIgnored(csr: CertificationRequest, leftOut: string[]): void {
   for (const extension of csr.extensions) {
     if (!CONSIDERED.includes(extension.oid)) leftOut.push(`extension ${extension.oid}`)
   }
-}
-
-function find(csr: CertificationRequest, oid: string): Extension | undefined {
-  return csr.extensions.find((extension) => extension.oid === oid)
 }

@@ -155,6 +155,7 @@ async function keepTrying(
       errorCode: failure?.code ?? 'internal/bug',
       errorMessage: `${attempt} attempts failed; ${state === 'failed' ? 'given up' : `tried on for ${pauses.giveUpDays} days`}`,
     })
+  if (state === 'failed') log.record(events.NotificationGivenUp, { errorMessage: told })
   return state === 'due' ? 'retry' : state
 }
 

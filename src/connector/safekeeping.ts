@@ -105,6 +105,7 @@ export function createSafekeeping(ports: {
         savedAt: clock.now(),
         payload: cipher.seal(serialize(keepsake)),
       })
+      log.record(events.SpoolSaved, { notificationId: keepsake.owed?.id, detail: keepsake.kind })
       return 'spool'
     } catch (error) {
       log.record(events.ScepNotifySaveToDiskFailed, {
@@ -122,10 +123,10 @@ export function createSafekeeping(ports: {
       return deserialize(cipher.open(entry.payload)) as Keepsake
     } catch (error) {
       unopenable.add(entry.id)
-      journal.record(events.UnhandledError, {
+      journal.record(events.SpoolUnreadable, {
         errorCode: 'key/unreadable',
         errorMessage: describeError(error),
-        detail: `spool entry ${entry.id} is left where it is`,
+        detail: `${entry.id} is left where it is`,
       })
       return undefined
     }
@@ -141,10 +142,7 @@ export function createSafekeeping(ports: {
     async replay() {
       if (!mayHaveEntries) return 0
       const { entries, unreadable } = await spool.list()
-      for (const name of unreadable)
-        journal.record(events.UnhandledError, {
-          detail: `spool file ${name} cannot be read; it was set aside`,
-        })
+      for (const name of unreadable) journal.record(events.SpoolUnreadable, { detail: name })
       let replayed = 0
       for (const entry of entries) {
         if (unopenable.has(entry.id)) continue

@@ -1,0 +1,28 @@
+import { ConnectorError, describeError } from '../kernel/index.ts'
+
+/** Exit codes of every command, as `--help` says. */
+export const EXIT = {
+  ok: 0,
+  /** The command could not do what it was asked to. */
+  failed: 1,
+  /** Wrong usage, or the configuration has problems. */
+  usage: 2,
+} as const
+
+/** The end of a command that has told its reason already. */
+export class CommandEnd extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`)
+    this.exitCode = exitCode
+  }
+}
+
+/** Says what went wrong, for a person, on standard error. Returns the exit code. */
+export function reportFailure(error: unknown): number {
+  if (error instanceof CommandEnd) return error.exitCode
+  process.stderr.write(`certconnector: ${describeError(error)}\n`)
+  if (error instanceof ConnectorError && error.code === 'config/invalid') return EXIT.usage
+  return EXIT.failed
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import {
+  type CertificateRules,
+  checkCertificatePolicy,
+} from '../../../src/connector/certificate-policy.ts'
+import {
+  type CertificationRequest,
+  type Extension,
+  encodeExtKeyUsage,
+  encodeGeneralName,
+  encodeKeyUsage,
+  encodeSidExtension,
+  encodeSubjectAltName,
+  OID,
+  parseExtKeyUsage,
+  parseKeyUsage,
+  parseSubjectAltName,
+} from '../../../src/pki/index.ts'
+
+const now = new Date('2026-11-22T12:00:00Z')
+const clientAuth = '1.3.6.1.5.5.7.3.2'
+const smartCardLogon = '1.3.6.1.4.1.311.20.2.2'
+const sid = 'S-1-5-21-1111111111-2222222222-3333333333-1001'
+
+const rules: CertificateRules = {
+  validityDays: 365,
+  backdateMinutes: 10,
+  minRsaBits: 2048,
+  keyTypes: ['rsa', 'ec'],
+  allowEmptySubject: false,
+  allowedEkus: [clientAuth],
+  defaultEkus: [clientAuth],
+  allowedKeyUsages: ['digitalSignature', 'keyEncipherment'],
+  defaultKeyUsages: ['digitalSignature'],
+  sanKinds: ['dns', 'email', 'uri', 'upn'],
+  sid: 'pass-uri',
+}
+
+function csrWith(change: Partial<CertificationRequest>): CertificationRequest {
+  return {
+    der: new Uint8Array(),
+    subjectDer: Uint8Array.of(0x30, 0x00),
+    subject: 'CN=device',
+    spkiDer: Uint8Array.of(0x30, 0x00),
+    publicKey: { algorithm: 'rsa', bits: 2048, exponent: 65537 },
+    challengePassword: 'secret',
+    extensions: [],
+    nameValuePairs: [],
+    signatureAlgorithmOid: '1.2.840.113549.1.1.11',
+    ...change,
+  }
+}
+
+function uri(text: string): Uint8Array {
+  return encodeGeneralName('uri', text)
+}
+
+function accepted(change: Partial<CertificationRequest>, with_: Partial<CertificateRules> = {}) {
+  const verdict = checkCertificatePolicy(csrWith(change), { ...rules, ...with_ }, now)
+  assert.equal(verdict.kind, 'accepted', verdict.kind === 'refused' ? verdict.reason : '')
+  return verdict as Extract<typeof verdict, { kind: 'accepted' }>
+}
+
+function refused(
+  change: Partial<CertificationRequest>,
+  with_: Partial<CertificateRules> = {},
+): string {
+  const verdict = checkCertificatePolicy(csrWith(change), { ...rules, ...with_ }, now)
+  assert.equal(verdict.kind, 'refused')
+  return verdict.kind === 'refused' ? verdict.reason : ''
+}
+
+function granted(extensions: readonly Extension[], oid: string): Extension | undefined {
+  return extensions.find((extension) => extension.oid === oid)
+}
+
+describe('certificate policy', () => {
+  test('the lifetime is the profile’s, and notBefore is backdated', () => {
+    const { order } = accepted({})
+    assert.equal(order.notBefore.toISOString(), '2026-11-22T11:50:00.000Z')
+    assert.equal(order.notAfter.toISOString(), '2027-11-22T12:00:00.000Z')
+  })
+
+  for (const [title, publicKey] of [
+    ['RSA of 1024 bits', { algorithm: 'rsa', bits: 1024, exponent: 65537 }],
+    ['RSA above 8192 bits', { algorithm: 'rsa', bits: 16384, exponent: 65537 }],
+    ['an RSA exponent of 1', { algorithm: 'rsa', bits: 2048, exponent: 1 }],
+    ['an even RSA exponent', { algorithm: 'rsa', bits: 2048, exponent: 65536 }],
+    ['a huge RSA exponent', { algorithm: 'rsa', bits: 2048, exponent: 0 }],
+    ['a curve nobody asked for', { algorithm: 'ec', bits: 192, curve: '1.2.840.10045.3.1.1' }],
+    ['Ed25519 where the profile lists rsa and ec', { algorithm: 'ed25519', bits: 256 }],
+    ['an unknown key type', { algorithm: 'other', bits: 0 }],
+  ] as const) {
+    test(`${title} is refused`, () => {
+      assert.notEqual(refused({ publicKey }), '')
+    })
+  }
+
+  test('keyUsage and extKeyUsage are granted as far as the profile allows, and the rest is named', () => {
+    const verdict = accepted({
+      extensions: [
+        encodeKeyUsage(['digitalSignature', 'keyCertSign']),
+        encodeExtKeyUsage([clientAuth, smartCardLogon]),
+      ],
+    })
+    const keyUsage = granted(verdict.order.extensions, OID.keyUsage)
+    const extKeyUsage = granted(verdict.order.extensions, OID.extKeyUsage)
+    assert.deepEqual(parseKeyUsage(keyUsage?.valueDer ?? new Uint8Array()), ['digitalSignature'])
+    assert.equal(keyUsage?.critical, true)
+    assert.deepEqual(parseExtKeyUsage(extKeyUsage?.valueDer ?? new Uint8Array()), [clientAuth])
+    assert.deepEqual(verdict.leftOut, ['keyUsage keyCertSign', `extKeyUsage ${smartCardLogon}`])
+  })
+
+  test('nothing left of what was asked for is a refusal that names it', () => {
+    assert.match(refused({ extensions: [encodeExtKeyUsage([smartCardLogon])] }), /311\.20\.2\.2/)
+    assert.match(refused({ extensions: [encodeKeyUsage(['keyCertSign'])] }), /keyCertSign/)
+  })
+
+  test('who asks for no usage gets the default ones', () => {
+    const { order } = accepted({})
+    const keyUsage = granted(order.extensions, OID.keyUsage)
+    assert.deepEqual(parseKeyUsage(keyUsage?.valueDer ?? new Uint8Array()), ['digitalSignature'])
+  })
+
+  test('the subjectAltName is copied byte for byte, not critical beside a subject', () => {
+    const asked = encodeSubjectAltName(
+      [encodeGeneralName('dns', 'a.example'), uri('IntuneDeviceId://7')],
+      true,
+    )
+    const copied = granted(accepted({ extensions: [asked] }).order.extensions, OID.subjectAltName)
+    assert.deepEqual(copied?.valueDer, asked.valueDer)
+    assert.equal(copied?.critical, false)
+  })
+
+  test('an empty subject needs permission and a subjectAltName, which then is critical', () => {
+    const names = encodeSubjectAltName([encodeGeneralName('dns', 'a.example')])
+    assert.match(refused({ subject: '', extensions: [names] }), /subject is empty/)
+    assert.match(refused({ subject: '' }, { allowEmptySubject: true }), /no subjectAltName/)
+    const { order } = accepted({ subject: '', extensions: [names] }, { allowEmptySubject: true })
+    assert.equal(granted(order.extensions, OID.subjectAltName)?.critical, true)
+  })
+
+  test('a kind of name that the profile does not list is refused', () => {
+    const names = encodeSubjectAltName([encodeGeneralName('ip', '192.0.2.1')])
+    assert.match(refused({ extensions: [names] }), /ip/)
+  })
+
+  test('extensions off the allow-list are left out and named', () => {
+    const basicConstraints = {
+      oid: OID.basicConstraints,
+      critical: true,
+      valueDer: Uint8Array.of(0x30, 0x03, 0x01, 0x01, 0xff),
+    }
+    const verdict = accepted({ extensions: [basicConstraints] })
+    assert.equal(granted(verdict.order.extensions, OID.basicConstraints), undefined)
+    assert.deepEqual(verdict.leftOut, [`extension ${OID.basicConstraints}`])
+  })
+
+  describe('SID (REQ-126 to 129)', () => {
+    const sidUri = uri(`tag:microsoft.com,2022-09-14:sid:${sid}`)
+    const sidExtension = encodeSidExtension(sid)
+
+    test('the SID extension of a CSR is never copied', () => {
+      const verdict = accepted({ extensions: [sidExtension] })
+      assert.equal(granted(verdict.order.extensions, sidExtension.oid), undefined)
+    })
+
+    test('pass-uri keeps the URI as it is', () => {
+      const asked = encodeSubjectAltName([sidUri])
+      const { order } = accepted({ extensions: [asked] })
+      assert.deepEqual(granted(order.extensions, OID.subjectAltName)?.valueDer, asked.valueDer)
+    })
+
+    test('strip takes the URI out and leaves the others', () => {
+      const asked = encodeSubjectAltName([encodeGeneralName('dns', 'a.example'), sidUri])
+      const { order, leftOut } = accepted({ extensions: [asked] }, { sid: 'strip' })
+      const kept = granted(order.extensions, OID.subjectAltName)?.valueDer ?? new Uint8Array()
+      assert.deepEqual(
+        parseSubjectAltName(kept).map((name) => name.value),
+        ['a.example'],
+      )
+      assert.equal(leftOut.length, 1)
+    })
+
+    test('reject refuses either form', () => {
+      const names = encodeSubjectAltName([sidUri])
+      assert.match(refused({ extensions: [names] }, { sid: 'reject' }), /SID/)
+      assert.match(refused({ extensions: [sidExtension] }, { sid: 'reject' }), /SID/)
+    })
+
+    test('two SID URIs, a malformed one, or one that contradicts the extension are refused', () => {
+      assert.match(
+        refused({ extensions: [encodeSubjectAltName([sidUri, sidUri])] }),
+        /more than one/,
+      )
+      const malformed = encodeSubjectAltName([uri('tag:microsoft.com,2022-09-14:sid:S-1-x')])
+      assert.match(refused({ extensions: [malformed] }), /malformed/)
+      const other = encodeSidExtension('S-1-5-21-1-2-3-500')
+      assert.match(refused({ extensions: [encodeSubjectAltName([sidUri]), other] }), /differ/)
+    })
+  })
+
+  test('a malformed extension that policy must read is the request’s fault', () => {
+    const broken = { oid: OID.keyUsage, critical: true, valueDer: Uint8Array.of(0x03, 0x7f) }
+    assert.match(refused({ extensions: [broken] }), /malformed/)
+  })
+})
