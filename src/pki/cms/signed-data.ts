@@ -34,9 +34,8 @@ import {
 
 /** A SignedData as read; nothing is verified. */
 export interface SignedData {
-  readonly contentTypeOid: string
-  /** The content; undefined when there is none. */
-  readonly content: SignedContent | undefined
+  /** encapContentInfo, for `readSignedContent`. */
+  readonly encapsulated: DerElement
   /** Certificate elements (SEQUENCE); other choices of CertificateSet are left out. */
   readonly certificates: readonly DerElement[]
   readonly signerInfos: readonly DerElement[]
@@ -65,15 +64,20 @@ export function parseSignedData(der: Uint8Array): SignedData {
   const signerInfos = findChild(signed, TAG.set, 3)
   if (signerInfos === undefined) throw malformed('signerInfos are missing')
   return {
-    contentTypeOid: parseOid(getChild(encapsulated, 0, TAG.oid, 'eContentType'), 'eContentType'),
-    content: readContent(encapsulated.children[1]),
+    encapsulated,
     certificates: certificates.filter(({ tag }) => tag === TAG.sequence),
     signerInfos: signerInfos.children,
   }
 }
 
-function readContent(tagged: DerElement | undefined): SignedContent | undefined {
-  const element = tagged?.children[0]
+/**
+ * The content of a SignedData; undefined when there is none. Its announced type is not looked at: clients say id-data
+ * and id-envelopedData for the same thing (REQ-66).
+ *
+ * @throws ConnectorError `pki/malformed`
+ */
+export function readSignedContent({ encapsulated }: SignedData): SignedContent | undefined {
+  const element = encapsulated.children[1]?.children[0]
   if (element === undefined) return undefined
   if (element.tag === TAG.sequence) return { digested: element.value, octets: element.der }
   if ((element.tag & ~0x20) !== TAG.octetString) throw malformed('eContent is no OCTET STRING')

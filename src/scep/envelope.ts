@@ -1,0 +1,104 @@
+import type { KeyObject } from 'node:crypto'
+import { ConnectorError, toHex } from '../kernel/index.ts'
+import {
+  type CertificateReference,
+  cipherTraits,
+  decryptContent,
+  type EnvelopedData,
+  parseEnvelopedData,
+  parseLeadingElement,
+  parseName,
+  type Recipient,
+  readContentCipher,
+  readKeyTransport,
+  unwrapContentKey,
+  verifyCertificationRequest,
+} from '../pki/index.ts'
+import { tellable } from './fail-info.ts'
+import type { FrameDraft } from './frame-draft.ts'
+import { findRecipient, type RaIdentity, type RaKeyRing } from './ra-key-ring.ts'
+import type { ScepRules } from './types.ts'
+
+type KeyTransportRecipient = Extract<Recipient, { kind: 'keyTransport' }>
+
+/**
+ * Decrypts an EnvelopedData and proves that it holds a PKCS #10 signed by its own key.
+ *
+ * Whatever goes wrong from the RSA decryption on ends in the same error: a client must not learn whether padding,
+ * structure or signature failed, or this would be an oracle for the challenges of others (REQ-100).
+ * Fills cipher, key transport and RA of the frame as they become known.
+ *
+ * @param signerKey taken for the request's own key where the bytes are the same, to save an import
+ * @returns DER of the PKCS #10, without octets that followed it (REQ-104)
+ * @throws ConnectorError `scep/not-for-us` no RA key is named, or the content does not decrypt to a PKCS #10
+ * @throws ConnectorError `scep/unsupported-algorithm`, `pki/unsupported-algorithm`, `pki/malformed`, `scep/bad-request`
+ * @see RFC 8894, section 3.1; REQ-94 to 107
+ */
+export function openEnvelope(
+  envelopeDer: Uint8Array,
+  frame: FrameDraft,
+  ras: RaKeyRing,
+  rules: ScepRules,
+  signerKey: { readonly spkiDer: Uint8Array; readonly key: KeyObject },
+): Uint8Array {
+  const envelope = parseEnvelopedData(envelopeDer)
+  const { cipher, iv } = readContentCipher(envelope.cipherAlgorithm)
+  if (cipher === 'des-cbc' && !rules.allowDes) {
+    const text = 'content cipher DES is not allowed'
+    throw tellable('scep/unsupported-algorithm', text)
+  }
+  frame.cipher = cipher
+  const { recipient, ra } = getRecipient(envelope, ras)
+  frame.raFingerprintHex = ra.fingerprintHex
+  const transport = readKeyTransport(recipient.keyAlgorithm)
+  frame.keyTransport = transport
+  const encrypted = envelope.encryptedContent
+  if (encrypted === undefined || encrypted.length === 0) {
+    const text = 'the envelope has no content'
+    throw tellable('scep/bad-request', text)
+  }
+  const { keyLength } = cipherTraits(cipher)
+  const contentKey = unwrapContentKey(ra.key, transport, recipient.wrappedKey, keyLength)
+  return proveRequest(decryptContent(cipher, contentKey, iv, encrypted), signerKey)
+}
+
+function proveRequest(
+  content: Uint8Array | undefined,
+  signerKey: { readonly spkiDer: Uint8Array; readonly key: KeyObject },
+): Uint8Array {
+  try {
+    const der = parseLeadingElement(content ?? new Uint8Array()).der
+    verifyCertificationRequest({ der }, signerKey)
+    return der
+  } catch (cause) {
+    if (!(cause instanceof ConnectorError)) throw cause
+    const text = 'the envelope does not decrypt to a certification request signed by its own key'
+    throw tellable('scep/not-for-us', text, cause)
+  }
+}
+
+/** The first recipient that names one of our certificates (REQ-95). */
+function getRecipient(
+  { recipients }: EnvelopedData,
+  ras: RaKeyRing,
+): { recipient: KeyTransportRecipient; ra: RaIdentity } {
+  const candidates = recipients.filter((recipient) => recipient.kind === 'keyTransport')
+  for (const recipient of candidates) {
+    const ra = findRecipient(ras, recipient.reference)
+    if (ra !== undefined) return { recipient, ra }
+  }
+  const [first] = candidates
+  if (first === undefined) {
+    const text = 'the envelope has no recipient with RSA key transport'
+    throw tellable('scep/unsupported-algorithm', text)
+  }
+  const text = `request is not encrypted to this server but to ${describe(first.reference)}`
+  throw tellable('scep/not-for-us', text)
+}
+
+/** Serial first: the text is cut at 255 characters, and names can be long (REQ-97). */
+function describe(reference: CertificateReference): string {
+  return reference.kind === 'issuerAndSerial'
+    ? `serial ${toHex(reference.serial.subarray(0, 40))} of issuer ${parseName(reference.issuerDer)}`
+    : `key identifier ${toHex(reference.keyIdentifier.subarray(0, 64))}`
+}
