@@ -56,6 +56,7 @@ function problemOf(code: ErrorCode): Problem {
     case 'ca/unavailable':
     case 'intune/unavailable':
       return { status: 503, sentence: 'The service is unavailable. Try again later.' }
+    case 'scep/unavailable':
     case 'policy/not-willing':
     case 'challenge/refused':
     case 'intune/unauthorized':

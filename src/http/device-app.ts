@@ -1,0 +1,87 @@
+import type { RequestListener } from 'node:http'
+import express, { type ErrorRequestHandler } from 'express'
+import helmet from 'helmet'
+import type { Logger } from 'pino'
+import { describeError } from '../kernel/index.ts'
+import { answerCaFile, type CaFiles } from './ca-files-route.ts'
+import { parseProblem } from './problem.ts'
+import { deliverProblem } from './reply.ts'
+import { createRequestLog } from './request-log.ts'
+import { createScepRoute, type ScepRouteOptions } from './scep-route.ts'
+
+export interface DeviceAppOptions extends ScepRouteOptions, CaFiles {
+  readonly logger: Logger
+  /**
+   * Proxies in front: their addresses or networks, or how many there are. Default none: then X-Forwarded-For is ignored,
+   * because anybody can write it.
+   */
+  readonly trustProxy?: readonly string[] | number
+}
+
+/**
+ * The listener for devices: SCEP, CRLs and CA certificates. Takes requests apart and puts answers together; what a
+ * request deserves is decided by the enrolment it is handed to.
+ *
+ * Never redirects (REQ-16), never compresses, never sends a stack.
+ *
+ * @see scep.md, chapters 2 to 6
+ */
+export function createDeviceApp(options: DeviceAppOptions): RequestListener {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', false)
+  const { trustProxy = [] } = options
+  app.set('trust proxy', typeof trustProxy === 'number' ? trustProxy : [...trustProxy])
+  app.use(createRequestLog(options.logger, 'device'))
+  app.use(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
+      // Devices use plain HTTP on purpose (REQ-17); where there is TLS in front, that place knows better.
+      strictTransportSecurity: false,
+    }),
+  )
+  app.use((_req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store')
+    next()
+  })
+  app.all('/crl/:ca.crl', (req, res) =>
+    answerCaFile(req, res, 'application/pkix-crl', () => options.crl(req.params.ca)),
+  )
+  app.all('/aia/:ca.cer', (req, res) =>
+    answerCaFile(req, res, 'application/pkix-cert', () => options.caCertificate(req.params.ca)),
+  )
+  app.use(createScepRoute(options))
+  app.use((_req, res) => {
+    deliverProblem(res, { status: 404, sentence: 'There is nothing here.' })
+  })
+  app.use(answerFailure(options.logger))
+
+  return (req, res) => {
+    // Before Express looks at it, which routes by what it takes for a path.
+    req.url = parseOriginForm(req.url ?? '/')
+    app(req, res)
+  }
+}
+
+/**
+ * A request target as its path and query: `http://host/path?query`, which clients behind a proxy send, loses its host
+ * (REQ-12).
+ */
+function parseOriginForm(target: string): string {
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(target)
+  if (absolute === null) return target
+  const rest = target.slice(absolute[0].length)
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** The last handler: a failure becomes status and sentence, its reason goes to the log. */
+function answerFailure(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, req, res, next) => {
+    const problem = parseProblem(error)
+    const level = problem.status === 500 ? 'error' : 'debug'
+    logger[level]({ requestId: req.id, reason: describeError(error) }, 'device request failed')
+    if (res.headersSent) return next(error)
+    deliverProblem(res, problem)
+  }
+}

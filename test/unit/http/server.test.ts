@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { startServer } from '../../../src/http/server.ts'
+import { ConnectorError } from '../../../src/kernel/index.ts'
+import { exchange } from './raw-http.ts'
+
+const loopback = { host: '127.0.0.1', port: 0 }
+
+const hello: RequestListener = (req, res) => {
+  res.setHeader('Content-Length', 5)
+  res.end(req.method === 'HEAD' ? '' : 'hello')
+}
+
+test('a port that is taken is reported with the address and the remedy', async (t) => {
+  const first = await startServer(hello, loopback)
+  t.after(() => first.stop())
+  await assert.rejects(startServer(hello, { host: '127.0.0.1', port: first.port }), (error) => {
+    assert.ok(error instanceof ConnectorError)
+    assert.equal(error.code, 'config/invalid')
+    assert.ok(error.message.includes(`127.0.0.1:${first.port}`))
+    assert.match(error.message, /another program uses this port/)
+    return true
+  })
+})
+
+test('an address that this machine does not have is reported', async () => {
+  await assert.rejects(startServer(hello, { host: '192.0.2.1', port: 0 }), (error) => {
+    assert.ok(error instanceof ConnectorError)
+    assert.equal(error.code, 'config/invalid')
+    return true
+  })
+})
+
+test('TLS material that is no PEM is reported without showing it', async () => {
+  const tls = { certificatesPem: 'no certificate', keyPem: 'no-key-at-all' }
+  await assert.rejects(startServer(hello, { ...loopback, tls }), (error) => {
+    assert.ok(error instanceof ConnectorError)
+    assert.equal(error.code, 'key/unreadable')
+    assert.doesNotMatch(error.message, /no-key-at-all/)
+    return true
+  })
+})
+
+test('bytes that are no HTTP get a whole 400 and the connection ends', async (t) => {
+  const server = await startServer(hello, loopback)
+  t.after(() => server.stop())
+  const reply = await exchange(server.port, '\x16\x03\x01 not http\r\n\r\n')
+  assert.equal(reply.status, 400)
+  assert.equal(reply.headers['content-length'], String(reply.body.length))
+})
+
+test('a header beyond 128 KiB gets 431', async (t) => {
+  const server = await startServer(hello, loopback)
+  t.after(() => server.stop())
+  const reply = await exchange(
+    server.port,
+    `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(140_000)}\r\n\r\n`,
+  )
+  assert.equal(reply.status, 431)
+})
+
+test('a sender that never ends its headers loses its connection', async (t) => {
+  const server = await startServer(hello, { ...loopback, headersTimeoutMs: 100 })
+  t.after(() => server.stop())
+  const reply = await exchange(server.port, 'GET / HTTP/1.1\r\nX-Slow: ')
+  assert.equal(reply.status, 408)
+})
+
+test('stopping finishes what runs, refuses new connections, and then the port is free', async (t) => {
+  let answer: (() => void) | undefined
+  const arrived = Promise.withResolvers<void>()
+  const server = await startServer((_req, res) => {
+    answer = () => res.end('finished')
+    arrived.resolve()
+  }, loopback)
+  t.after(() => server.stop())
+  const reply = exchange(server.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await arrived.promise
+  assert.equal(server.running(), 1)
+  const stopped = server.stop()
+  await assert.rejects(exchange(server.port, 'GET / HTTP/1.0\r\n\r\n'), { code: 'ECONNREFUSED' })
+  answer?.()
+  assert.match((await reply).body.toString(), /finished/)
+  await stopped
+  const next = await startServer(hello, { host: '127.0.0.1', port: server.port })
+  await next.stop()
+})
+
+test('stopping does not wait for idle connections', async () => {
+  const server = await startServer(hello, { ...loopback, keepAliveTimeoutMs: 60_000 })
+  const idle = connect(server.port, '127.0.0.1')
+  const ended = new Promise((resolve) => idle.once('close', resolve))
+  idle.resume().on('error', () => undefined)
+  await new Promise((resolve) => idle.once('connect', resolve))
+  await server.stop()
+  await ended
+})
+
+test('stopping ends requests that take longer than it waits', async () => {
+  const arrived = Promise.withResolvers<void>()
+  const server = await startServer(() => arrived.resolve(), { ...loopback, stopTimeoutMs: 50 })
+  const reply = exchange(server.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  reply.catch(() => undefined)
+  await arrived.promise
+  await server.stop()
+  await assert.rejects(reply)
+})
