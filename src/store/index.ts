@@ -1,2 +1,4 @@
 /** What we remember: the register of certificates, the outbox, CRLs, leases, and the spool for when the database is away. */
+export { openStore, type StoreOptions } from './open-store.ts'
 export type * from './ports.ts'
+export { openSpool } from './spool.ts'

@@ -270,7 +270,10 @@ export interface SpoolEntry {
  */
 export interface Spool {
   save(entry: SpoolEntry): Promise<void>
-  /** Oldest first. A file that cannot be read is moved aside to `<name>.bad` and reported, never deleted. */
+  /**
+   * Oldest first, at most 500 at once. A file that cannot be read is moved aside to `<name>.bad` and reported, never
+   * deleted.
+   */
   list(): Promise<{
     readonly entries: readonly SpoolEntry[]
     readonly unreadable: readonly string[]

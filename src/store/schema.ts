@@ -1,0 +1,109 @@
+import type { Generated } from 'kysely'
+import type { RevocationReason } from '../ca/index.ts'
+import type { CertificateState, NotificationState } from './ports.ts'
+
+/** Tables as of the last migration. Times are integer milliseconds since 1970. */
+export interface Schema {
+  certificate: CertificateTable
+  refusal: RefusalTable
+  notification: NotificationTable
+  crl_number: CrlNumberTable
+  crl: CrlTable
+  lease: LeaseTable
+  store_check: StoreCheckTable
+}
+
+/** Intents and certificates; a row is never deleted, so a serial is never used twice. */
+export interface CertificateTable {
+  /** In the order of reservation. */
+  id: Generated<number>
+  /** As reserved, before anything was signed. Unique. */
+  serial_hex: string
+  request_key: string
+  /** `request_key` while this row answers for it, else null. Unique. */
+  live_key: string | null
+  ca_id: string
+  profile: string
+  transaction_id: string
+  subject: string
+  subject_der: Uint8Array
+  spki_der: Uint8Array
+  not_before: number
+  order_not_after: number
+  /** JSON: [oid, critical, base64][]. */
+  extensions: string
+  state: CertificateState
+  holder: string
+  lease_until: number
+  reserved_at: number
+  /** Of the certificate; of the order until there is one. */
+  not_after: number
+  certificate_der: Uint8Array | null
+  /** When the CA chose another than `serial_hex`. */
+  issued_serial_hex: string | null
+  thumbprint_hex: string | null
+  backend_ref: string | null
+  issued_at: number | null
+  revoked_at: number | null
+  revocation_reason: RevocationReason | null
+  abandon_reason: string | null
+}
+
+/** Refused requests. */
+export interface RefusalTable {
+  id: Generated<number>
+  at: number
+  request_key: string | null
+  profile: string
+  transaction_id: string
+  subject: string | null
+  code: string
+  reason: string
+}
+
+/** The outbox. */
+export interface NotificationTable {
+  id: string
+  kind: 'success' | 'failure'
+  profile: string
+  transaction_id: string
+  serial_hex: string
+  thumbprint_hex: string
+  payload: Uint8Array
+  created_at: number
+  due_at: number
+  state: NotificationState
+  attempts: number
+  holder: string | null
+  lease_until: number | null
+  last_error: string | null
+  delivered_at: number | null
+}
+
+/** The last number taken, by CA. */
+export interface CrlNumberTable {
+  ca_id: string
+  number: number
+}
+
+/** The CRL in force, by CA. */
+export interface CrlTable {
+  ca_id: string
+  number: number
+  der: Uint8Array
+  this_update: number
+  next_update: number
+}
+
+/** Named leases. */
+export interface LeaseTable {
+  name: string
+  holder: string
+  lease_until: number
+}
+
+/** One row that the readiness check writes. */
+export interface StoreCheckTable {
+  id: number
+  token: string
+}
