@@ -12,8 +12,9 @@ export function cleanText(text: string, secrets: readonly string[] = [], maxLeng
   // The longest first, so that a secret inside another one does not leave the rest of it behind.
   for (const secret of [...secrets].sort((a, b) => b.length - a.length)) {
     if (secret.length < 4) continue
-    clean = clean.replaceAll(secret, '[removed]')
-    clean = clean.replaceAll(encodeURIComponent(secret), '[removed]')
+    for (const form of [secret, encodeURIComponent(secret), formEncode(secret)]) {
+      clean = clean.replaceAll(form, '[removed]')
+    }
   }
   clean = clean.replace(JWT, '[removed]').replace(LONG_RUN, '[removed]')
   clean = clean
@@ -21,4 +22,9 @@ export function cleanText(text: string, secrets: readonly string[] = [], maxLeng
     .replace(/\s+/g, ' ')
     .trim()
   return clean.length > maxLength ? `${clean.slice(0, maxLength - 1)}…` : clean
+}
+
+/** As a form body spells it, which also escapes `~` and writes `+` for a space. */
+function formEncode(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1)
 }

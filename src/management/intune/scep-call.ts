@@ -96,9 +96,10 @@ export function createScepSender(
       repairs.hasFreshAddress = true
       return await send(call, repairs, signal)
     }
+    const secrets = [token.value.reveal(), ...call.secrets]
     if (answer.status >= 200 && answer.status <= 299) {
       shaky.delete(location.source)
-      return parseAnswer(answer, call, request)
+      return parseAnswer(answer, call, request, secrets)
     }
 
     const isRefused = answer.status === 401 || answer.status === 403
@@ -122,7 +123,6 @@ export function createScepSender(
       repairs.hasServerError = true
       shaky.add(location.source)
     }
-    const secrets = [token.value.reveal(), ...call.secrets]
     const what = `Intune ${call.action}`
     throw createHttpFailure(answer, request, what, secrets, settings.clock.now(), remedyFor(answer))
   }
@@ -150,7 +150,12 @@ function createRequest(
   }
 }
 
-function parseAnswer(answer: HttpAnswer, call: ScepCall, request: HttpRequest): ScepAnswer {
+function parseAnswer(
+  answer: HttpAnswer,
+  call: ScepCall,
+  request: HttpRequest,
+  secrets: readonly string[],
+): ScepAnswer {
   const result = parseScepResult(answer.body)
   if (result === undefined) {
     const found = answer.body.trim() === '' ? 'an empty body' : 'no JSON object with a code'
@@ -162,9 +167,9 @@ function parseAnswer(answer: HttpAnswer, call: ScepCall, request: HttpRequest): 
   }
   const id = answer.headers['request-id'] ?? answer.headers['x-ms-request-id']
   return {
-    code: cleanText(result.code, call.secrets, 100),
-    description: cleanText(result.description, call.secrets),
-    serverRequestId: id === undefined ? undefined : cleanText(id, [], 100),
+    code: cleanText(result.code, secrets, 100),
+    description: cleanText(result.description, secrets),
+    serverRequestId: id === undefined ? undefined : cleanText(id, secrets, 100),
   }
 }
 

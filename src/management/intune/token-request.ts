@@ -53,8 +53,9 @@ export function createTokenRequest(settings: IntuneSettings, http: HttpClient): 
 
   return async (scope, activityId, signal) => {
     let failure: ConnectorError | undefined
-    const post = async (url: string, headers: Record<string, string>, body: string) => {
-      const call: HttpRequest = { method: 'POST', url, headers, body, activityId }
+    const post: TokenPost = async (headers, body) => {
+      // MSAL would add a query of its own; the call has an id already.
+      const call: HttpRequest = { method: 'POST', url: tokenUrl, headers, body, activityId }
       try {
         const answer = await http.send(call, signal)
         return { ...answer, body: parseTokenAnswer(answer, call, secrets, clock.now()) }
@@ -88,21 +89,20 @@ export function createTokenRequest(settings: IntuneSettings, http: HttpClient): 
   }
 }
 
+type TokenPost = (
+  headers: Record<string, string>,
+  body: string,
+) => Promise<{ status: number; headers: Readonly<Record<string, string>>; body: JsonObject }>
+
 /** MSAL's network port. It needs no GET: the metadata is given. */
-function createNetwork(
-  post: (
-    url: string,
-    headers: Record<string, string>,
-    body: string,
-  ) => Promise<{ status: number; headers: Readonly<Record<string, string>>; body: JsonObject }>,
-): INetworkModule {
+function createNetwork(post: TokenPost): INetworkModule {
   return {
     sendGetRequestAsync: () => Promise.reject(new TypeError('the token request sends no GET')),
     sendPostRequestAsync: async <T>(
-      url: string,
+      _url: string,
       options?: { headers?: Record<string, string>; body?: string },
     ) => {
-      const answer = await post(url, options?.headers ?? {}, options?.body ?? '')
+      const answer = await post(options?.headers ?? {}, options?.body ?? '')
       // MSAL names the type it expects; parseTokenAnswer has checked the members that it reads.
       return { status: answer.status, headers: { ...answer.headers }, body: answer.body as T }
     },
