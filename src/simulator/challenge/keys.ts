@@ -1,0 +1,40 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import type * as pkijs from 'pkijs'
+import { type Identity, issueIdentity } from '../x509.ts'
+
+/** A certificate that signs challenges or that they are encrypted to, with its key ready for use. */
+export interface ChallengeKey {
+  readonly certificate: pkijs.Certificate
+  readonly certificateDer: Uint8Array
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+
+/** The keys of one service. */
+export interface ChallengeKeys {
+  readonly signer: ChallengeKey
+  readonly recipient: ChallengeKey
+}
+
+/** Makes both keys, RSA-2048, in memory only: a challenge does not outlive the simulator that minted it. */
+export async function issueChallengeKeys(owner: string, now: Date): Promise<ChallengeKeys> {
+  const [signer, recipient] = await Promise.all([
+    issueIdentity({ commonName: `${owner} signing`, purpose: 'signing', key: 'rsa-2048', now }),
+    issueIdentity({
+      commonName: `${owner} encryption`,
+      purpose: 'encryption',
+      key: 'rsa-2048',
+      now,
+    }),
+  ])
+  return { signer: toChallengeKey(signer), recipient: toChallengeKey(recipient) }
+}
+
+function toChallengeKey(identity: Identity): ChallengeKey {
+  return {
+    certificate: identity.certificate,
+    certificateDer: identity.certificateDer,
+    privateKey: createPrivateKey(identity.privateKeyPem),
+    publicKey: createPublicKey(identity.certificatePem),
+  }
+}

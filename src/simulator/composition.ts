@@ -1,0 +1,86 @@
+import type { Express } from 'express'
+import { controlApplication, playedApplication } from './applications.ts'
+import { type ChallengeKeys, issueChallengeKeys } from './challenge/keys.ts'
+import { ChallengeMint } from './challenge/mint.ts'
+import { Targeting } from './challenge/targeting.ts'
+import { controlRoutes } from './control/routes.ts'
+import { AssertionChecker } from './entra/client-assertion.ts'
+import type { Directory } from './entra/directory.ts'
+import { ResourceRegistry } from './entra/resources.ts'
+import { entraRoutes } from './entra/routes.ts'
+import { issueTokenKeys, TokenIssuer, type TokenKeys } from './entra/tokens.ts'
+import { graphRoutes } from './graph/routes.ts'
+import { ServiceMap } from './graph/service-map.ts'
+import { defaultBehaviour } from './intune/behaviour.ts'
+import { CaRequestsService } from './intune/ca-requests-service.ts'
+import { NotificationLog } from './intune/notifications.ts'
+import { RevocationQueue } from './intune/revocation-queue.ts'
+import { intuneRoutes } from './intune/routes.ts'
+import { ScepService } from './intune/scep-service.ts'
+import { VerdictPlan } from './intune/verdicts.ts'
+import type { MovableClock } from './movable-clock.ts'
+import { Exchange } from './wire/exchange.ts'
+import { FaultPlan } from './wire/faults.ts'
+import type { PublicUrls } from './wire/public-urls.ts'
+import { RequestLog } from './wire/request-log.ts'
+
+/** The keys of the played services; those of TLS are apart. */
+export interface ServiceKeys {
+  readonly challenge: ChallengeKeys
+  readonly token: TokenKeys
+}
+
+/** Makes them, in memory only. */
+export async function issueServiceKeys(now: Date): Promise<ServiceKeys> {
+  const [challenge, token] = await Promise.all([
+    issueChallengeKeys('Intune simulator', now),
+    issueTokenKeys(),
+  ])
+  return { challenge, token }
+}
+
+/** What the services are composed of. */
+export interface CompositionParts {
+  readonly urls: PublicUrls
+  readonly tenantId: string
+  readonly directory: Directory
+  readonly keys: ServiceKeys
+  readonly clock: MovableClock
+}
+
+/** Puts the services together; both applications share one state. */
+export function composeServices({ urls, tenantId, directory, keys, clock }: CompositionParts): {
+  readonly played: Express
+  readonly control: Express
+} {
+  const resources = new ResourceRegistry(urls)
+  const tokens = new TokenIssuer(keys.token, urls, resources, clock)
+  const log = new RequestLog(clock)
+  const faults = new FaultPlan()
+  const verdicts = new VerdictPlan()
+  const targeting = new Targeting()
+  const notifications = new NotificationLog()
+  const revocations = new RevocationQueue(clock)
+  const services = new ServiceMap(urls)
+  const exchange = new Exchange(faults, log)
+  const mint = new ChallengeMint(keys.challenge, tenantId, clock)
+  const behaviour = { current: defaultBehaviour }
+
+  const intune = { tokens, behaviour: () => behaviour.current, contextUrl: urls.https }
+  const challenge = { keys: keys.challenge, targeting, verdicts }
+  const scep = new ScepService({ ...intune, ...challenge, notifications, clock })
+  const caRequests = new CaRequestsService({ ...intune, revocations })
+  const assertions = new AssertionChecker()
+  const entra = { directory, resources, tokens, assertions, urls, clock, clientClock: clock.base }
+  const steered = { targeting, directory, services, notifications, revocations, verdicts, faults }
+  return {
+    played: playedApplication(exchange, [
+      graphRoutes(exchange, { services, tokens, urls, clock }),
+      intuneRoutes(exchange, services, scep, caRequests),
+      entraRoutes(exchange, entra),
+    ]),
+    control: controlApplication(
+      controlRoutes({ tenantId, mint, log, clock, behaviour, ...steered }),
+    ),
+  }
+}
