@@ -72,13 +72,9 @@ export class DerElement {
   }
 }
 
-/** `pki/malformed` with the reason; the message names fields and numbers, never content. */
-export function malformed(reason: string, cause?: unknown): ConnectorError {
-  return new ConnectorError(
-    'pki/malformed',
-    reason,
-    cause === undefined ? {} : { cause, told: reason },
-  )
+/** `pki/malformed`. The reason may be told to the sender: it names fields and numbers, never content. */
+export function malformed(reason: string): ConnectorError {
+  return new ConnectorError('pki/malformed', reason, { told: reason })
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ConnectorError, toHex } from '../kernel/index.ts'
+import { toHex } from '../kernel/index.ts'
 import {
   type Attribute,
   type DerElement,
