@@ -9,11 +9,37 @@ export {
   type KeyedCertificate,
   type NewAuthority,
 } from './embedded/authority.ts'
+export {
+  type AuthorityDescription,
+  type CertificateDescription,
+  describeAuthority,
+} from './embedded/authority-description.ts'
+export {
+  type Authority,
+  type AuthorityRa,
+  getIssuerMaterial,
+  initAuthority,
+  loadAuthority,
+} from './embedded/authority-folder.ts'
 export { type CrlContent, issueCrl } from './embedded/crl.ts'
+export {
+  createEmbeddedCa,
+  type EmbeddedCa,
+  type EmbeddedCaOptions,
+} from './embedded/embedded-ca.ts'
 export { type Issuer, issueCertificate, prepareIssuer } from './embedded/issue.ts'
-export { loadKeyFile, sealKey, writeKeyFile } from './embedded/key-file.ts'
+export { loadKeyFile, writeKeyFile } from './embedded/key-file.ts'
 export { loadPassphrase, MIN_PASSPHRASE_CHARACTERS } from './embedded/passphrase-file.ts'
+export { decodePem, encodePem } from './embedded/pem.ts'
+export {
+  checkRa,
+  type RaCheck,
+  type RaRenewalOptions,
+  renewRa,
+  rotateRa,
+} from './embedded/ra-renewal.ts'
 export type * from './embedded/registers.ts'
 export type * from './embedded/signer.ts'
 export type * from './port.ts'
 export { generateSerial, type RandomBytes } from './serial.ts'
+export { verifyIssued } from './verify-issued.ts'

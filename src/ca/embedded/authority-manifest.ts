@@ -1,0 +1,108 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ConnectorError } from '../../kernel/index.ts'
+import { createPrivateFile, loadPrivateFile, systemCode } from './private-file.ts'
+
+/** Only names inside the folder, so that a manifest cannot point elsewhere. */
+const fileName = z.string().regex(/^[a-z0-9-]+\.(pem|key)$/)
+const keyedFiles = { certificate: fileName, key: fileName }
+
+const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  createdAt: z.iso.datetime(),
+  root: z.strictObject(keyedFiles),
+  issuing: z.strictObject(keyedFiles),
+  /** The current one is the one that is not retired. */
+  ras: z
+    .array(z.strictObject({ ...keyedFiles, retiredAt: z.iso.datetime().nullable() }))
+    .refine((ras) => ras.filter(({ retiredAt }) => retiredAt === null).length === 1, {
+      error: 'exactly one RA is not retired',
+    }),
+})
+
+/** Which files of a folder make up the authority. Files that it does not name do not count. */
+export type AuthorityManifest = z.infer<typeof manifestSchema>
+
+/** A manifest and its place in the sequence. */
+export interface NumberedManifest {
+  readonly generation: number
+  readonly manifest: AuthorityManifest
+}
+
+/**
+ * The newest manifest of a folder: `authority-<n>.json` with the highest number. Undefined when the folder has none, or
+ * does not exist.
+ *
+ * @throws ConnectorError `key/unreadable` the folder or the file cannot be read
+ * @throws ConnectorError `ca/misconfigured` the file is no manifest
+ */
+export async function findManifest(directory: string): Promise<NumberedManifest | undefined> {
+  const generation = (await listGenerations(directory)).at(-1)
+  return generation === undefined ? undefined : loadManifest(directory, generation)
+}
+
+/**
+ * All manifests of a folder, oldest first: its history.
+ *
+ * @throws ConnectorError as `findManifest`
+ */
+export async function listManifests(directory: string): Promise<readonly NumberedManifest[]> {
+  const generations = await listGenerations(directory)
+  return Promise.all(generations.map((generation) => loadManifest(directory, generation)))
+}
+
+/**
+ * Makes a manifest the newest one, in one step: everything it names is on disk already, and either all of it counts
+ * afterwards or nothing does.
+ *
+ * Two processes that want the same generation: exactly one gets it. Manifests are never replaced or removed, so that a
+ * process with an old view cannot take a number again.
+ *
+ * @returns false when another process was first
+ * @throws ConnectorError `key/unreadable` the disk refuses
+ */
+export async function commitManifest(
+  directory: string,
+  { generation, manifest }: NumberedManifest,
+): Promise<boolean> {
+  const text = `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`
+  const path = join(directory, manifestName(generation))
+  return createPrivateFile(path, new TextEncoder().encode(text))
+}
+
+async function loadManifest(directory: string, generation: number): Promise<NumberedManifest> {
+  const path = join(directory, manifestName(generation))
+  const text = new TextDecoder().decode(await loadPrivateFile(path))
+  try {
+    return { generation, manifest: manifestSchema.parse(JSON.parse(text)) }
+  } catch (cause) {
+    throw new ConnectorError(
+      'ca/misconfigured',
+      `${path} is no manifest of an authority; restore it from a backup`,
+      { cause },
+    )
+  }
+}
+
+/** Rising. */
+async function listGenerations(directory: string): Promise<number[]> {
+  try {
+    const names = await readdir(directory)
+    return names
+      .flatMap((name) => /^authority-([1-9]\d{0,8})\.json$/.exec(name)?.[1] ?? [])
+      .map(Number)
+      .toSorted((a, b) => a - b)
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return []
+    throw new ConnectorError(
+      'key/unreadable',
+      `${directory} cannot be listed (${systemCode(cause)})`,
+      { cause },
+    )
+  }
+}
+
+function manifestName(generation: number): string {
+  return `authority-${generation}.json`
+}
