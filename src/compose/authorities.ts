@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import {
+  type Authority,
+  createEmbeddedCa,
+  type EmbeddedCa,
+  getIssuerMaterial,
+  initAuthority,
+  renewRa,
+} from '../ca/index.ts'
+import type { Configuration } from '../config/index.ts'
+import type { Duties } from '../connector/index.ts'
+import { events, type Journal } from '../events/index.ts'
+import type { ExpiringCertificate } from '../http/index.ts'
+import type { Clock, Secret } from '../kernel/index.ts'
+import { parseCertificate } from '../pki/index.ts'
+import type { Store } from '../store/index.ts'
+import type { CryptoKeys, CryptoPool } from '../workers/index.ts'
+
+/** An embedded CA of the configuration with its keys; `authority` is replaced when its RA is renewed. */
+export interface ComposedAuthority {
+  readonly settings: Configuration['ca'][number]
+  readonly directory: string
+  readonly isNew: boolean
+  readonly pointers: { readonly caIssuersUrl: string; readonly crlUrl: string }
+  authority: Authority
+}
+
+export type ComposedAuthorities = ReadonlyMap<string, ComposedAuthority>
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+/** Loads the embedded CAs, making those that do not exist yet; a root of RSA-4096 takes seconds. */
+export async function loadAuthorities(
+  configuration: Configuration,
+  passphrase: Secret,
+  clock: Clock,
+): Promise<ComposedAuthorities> {
+  const base = configuration.listeners.device.publicUrl.replace(/\/+$/, '')
+  const composed = new Map<string, ComposedAuthority>()
+  for (const settings of configuration.ca) {
+    const directory = join(configuration.dataDir, 'ca', settings.id)
+    const { authority, isNew } = await initAuthority(directory, passphrase, {
+      names: namesOf(settings),
+      rootKey: settings.rootKey,
+      issuingKey: settings.issuingKey,
+      rootYears: settings.rootYears,
+      issuingYears: settings.issuingYears,
+      raDays: settings.ra.validityDays,
+      now: clock.now(),
+      random: randomBytes,
+    })
+    const pointers = {
+      caIssuersUrl: `${base}/aia/${settings.id}.cer`,
+      crlUrl: `${base}/crl/${settings.id}.crl`,
+    }
+    composed.set(settings.id, { settings, directory, isNew, pointers, authority })
+  }
+  return composed
+}
+
+/** Names of a new CA, from configuration. */
+export function namesOf(settings: Configuration['ca'][number]) {
+  return {
+    name: settings.name,
+    ...(settings.organisation === undefined ? {} : { organisation: settings.organisation }),
+    ...(settings.country === undefined ? {} : { country: settings.country }),
+  }
+}
+
+/** What the worker threads hold. */
+export function keysOf(authorities: ComposedAuthorities): CryptoKeys {
+  const all = [...authorities.values()]
+  return {
+    ras: all.flatMap(({ authority }) => authority.ras),
+    issuers: all.map(({ settings, authority, pointers }) =>
+      getIssuerMaterial(authority, settings.id, pointers),
+    ),
+  }
+}
+
+/** The backends, by id. */
+export function openCas(
+  authorities: ComposedAuthorities,
+  signer: CryptoPool,
+  store: Store,
+  clock: Clock,
+): ReadonlyMap<string, EmbeddedCa> {
+  return new Map(
+    [...authorities].map(([id, composed]) => [
+      id,
+      createEmbeddedCa({
+        id,
+        chain: [composed.authority.issuingDer, composed.authority.rootDer],
+        signer,
+        certificates: store.certificates,
+        crls: store.crls,
+        raCertificates: () => composed.authority.ras.map((ra) => ra.certificateDer),
+        crlValidityHours: composed.settings.crl.validityHours,
+        clock,
+      }),
+    ]),
+  )
+}
+
+/** What GetCACert publishes: RA certificate, issuing CA, root (REQ-36, REQ-42). */
+export function caCertificatesOf(composed: ComposedAuthority): readonly Uint8Array[] {
+  const { authority, settings } = composed
+  return [
+    ...authority.ras.filter(({ isCurrent }) => isCurrent).map((ra) => ra.certificateDer),
+    authority.issuingDer,
+    ...(settings.includeRoot ? [authority.rootDer] : []),
+  ]
+}
+
+/** For metrics and the status page. */
+export function listExpiring(authorities: ComposedAuthorities): ExpiringCertificate[] {
+  return [...authorities].flatMap(([name, { authority }]) => [
+    { kind: 'ca' as const, name, notAfter: parseCertificate(authority.issuingDer).notAfter },
+    ...authority.ras
+      .filter(({ isCurrent }) => isCurrent)
+      .map((ra) => ({
+        kind: 'ra' as const,
+        name,
+        notAfter: parseCertificate(ra.certificateDer).notAfter,
+      })),
+  ])
+}
+
+/** Publishes CRLs on schedule, and renews RA certificates before they run out. */
+export function addCaDuties(
+  duties: Duties,
+  authorities: ComposedAuthorities,
+  cas: ReadonlyMap<string, EmbeddedCa>,
+  ports: {
+    readonly store: Store
+    readonly pool: CryptoPool
+    readonly passphrase: Secret
+    readonly journal: Journal
+    readonly clock: Clock
+  },
+): void {
+  const { store, pool, passphrase, journal, clock } = ports
+  for (const [caId, composed] of authorities) {
+    const { crl, ra } = composed.settings
+    duties.add(`CRL of ${caId}`, 10 * MINUTE_MS, async () => {
+      const current = await store.crls.current(caId)
+      const age = clock.now().getTime() - (current?.thisUpdate.getTime() ?? 0)
+      if (current !== undefined && age < crl.publishEveryHours * HOUR_MS) return
+      const published = await cas.get(caId)?.publishCrl()
+      journal.record(events.CrlPublished, { caId, count: published?.number })
+    })
+    duties.add(`RA of ${caId}`, HOUR_MS, async () => {
+      const renewed = await renewRa(composed.authority, passphrase, {
+        now: clock.now(),
+        random: randomBytes,
+        raDays: ra.validityDays,
+        overlapDays: ra.overlapDays,
+      })
+      if (renewed === composed.authority) return
+      // The threads must hold the new key before a device can read its certificate.
+      const before = composed.authority
+      composed.authority = renewed
+      try {
+        await pool.updateKeys(keysOf(authorities))
+      } catch (error) {
+        composed.authority = before
+        throw error
+      }
+      journal.record(events.RaRenewed, { caId })
+    })
+  }
+}

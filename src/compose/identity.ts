@@ -1,0 +1,52 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadPassphrase } from '../ca/index.ts'
+import { ConnectorError, type Secret } from '../kernel/index.ts'
+
+/** The name of this installation in events and as holder of leases: a GUID, made at the first start. */
+export function loadConnectorId(dataDir: string): string {
+  const file = join(dataDir, 'connector-id')
+  if (!existsSync(file)) writeFileSync(file, `${randomUUID()}\n`, { mode: 0o644, flag: 'wx' })
+  return readFileSync(file, 'utf8').trim()
+}
+
+/**
+ * Reads the passphrase. One beside the data is made at the first start; one elsewhere must be there, or a restore or a
+ * mount went wrong.
+ *
+ * @throws ConnectorError `key/unreadable` missing, open to other accounts, or too short
+ */
+export async function loadOrMakePassphrase(file: string, dataDir: string): Promise<Secret> {
+  if (!existsSync(file) && file === join(dataDir, 'passphrase')) {
+    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
+    chmodSync(file, 0o600)
+  }
+  return await loadPassphrase(file)
+}
+
+/**
+ * Reads certificate and key of the device listener.
+ *
+ * @throws ConnectorError `config/invalid` a file cannot be read
+ */
+export function loadTls(tls: { readonly certificateFile: string; readonly keyFile: string }): {
+  readonly certificatesPem: string
+  readonly keyPem: string
+} {
+  const read = (key: string, file: string): string => {
+    try {
+      return readFileSync(file, 'utf8')
+    } catch (cause) {
+      throw new ConnectorError(
+        'config/invalid',
+        `listeners.device.tls.${key}: ${file} cannot be read; check path, owner and mode`,
+        { cause },
+      )
+    }
+  }
+  return {
+    certificatesPem: read('certificateFile', tls.certificateFile),
+    keyPem: read('keyFile', tls.keyFile),
+  }
+}

@@ -1,0 +1,3 @@
+/** The one room that knows every room: a checked configuration in, a running connector out. Decides nothing else. */
+export { namesOf } from './authorities.ts'
+export { type RunningConnector, type Surroundings, startConnector } from './start-connector.ts'

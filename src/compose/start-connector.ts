@@ -1,0 +1,367 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Writable } from 'node:stream'
+import { pino } from 'pino'
+import type { Configuration } from '../config/index.ts'
+import {
+  closeOpenIntents,
+  createChallengeHash,
+  createCourier,
+  createDuties,
+  createHealth,
+  createPayloadCipher,
+  createSafekeeping,
+  createScepEnrolment,
+  type EnrolmentPorts,
+  type EnrolmentProfile,
+  recoverAdminEvents,
+} from '../connector/index.ts'
+import {
+  createConsoleSink,
+  createFileSink,
+  createJournal,
+  events,
+  findAdminEvent,
+  type RootJournal,
+} from '../events/index.ts'
+import {
+  createAdminApp,
+  createDeviceApp,
+  createMetrics,
+  type Metrics,
+  type RunningServer,
+  type ScepEndpoint,
+  startServer,
+} from '../http/index.ts'
+import { type Clock, systemClock } from '../kernel/index.ts'
+import { type Simulator, startSimulator } from '../simulator/index.ts'
+import { loadDataKey, openSpool, openStore } from '../store/index.ts'
+import { type CryptoPool, createCryptoPool } from '../workers/index.ts'
+import {
+  addCaDuties,
+  type ComposedAuthorities,
+  caCertificatesOf,
+  keysOf,
+  listExpiring,
+  loadAuthorities,
+  openCas,
+} from './authorities.ts'
+import { loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
+import { openIntune } from './management.ts'
+import { composeProfiles } from './profiles.ts'
+import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
+
+/** A connector that runs. */
+export interface RunningConnector {
+  /** Base of the device listener, as clients on this machine reach it. */
+  readonly deviceUrl: string
+  readonly adminUrl: string
+  /** Present when the configuration enables it. */
+  readonly simulator: Simulator | undefined
+  readonly journal: RootJournal
+  /** Takes nothing new, finishes what runs, closes everything. Twice is fine. */
+  stop(): Promise<void>
+}
+
+/** What surrounds the connector. */
+export interface Surroundings {
+  readonly version: string
+  /** Where events for people or collectors go, as `logging.console` says. */
+  readonly console: Writable
+  readonly clock?: Clock
+}
+
+const TEN_MINUTES_MS = 600_000
+
+/** How long CRLs and CA certificates may be kept by caches (ca-backends 12.1). */
+const CA_FILE_MAX_AGE_SECONDS = 3600
+
+/** Things to close, in the reverse order of their opening. */
+type Closers = (() => Promise<unknown>)[]
+
+/**
+ * Builds the connector from a checked configuration and starts it: keys, store, workers, CAs, profiles, listeners, duties.
+ *
+ * @throws ConnectorError why it cannot start, naming the key or the file and the remedy; nothing keeps running then
+ */
+export async function startConnector(
+  configuration: Configuration,
+  surroundings: Surroundings,
+): Promise<RunningConnector> {
+  const closers: Closers = []
+  try {
+    return await build(configuration, surroundings, closers)
+  } catch (error) {
+    // The first failure is the one to tell; what fails while cleaning up after it adds nothing.
+    await closeAll(closers).catch(() => undefined)
+    throw error
+  }
+}
+
+async function closeAll(closers: Closers): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close()
+}
+
+async function build(
+  configuration: Configuration,
+  surroundings: Surroundings,
+  closers: Closers,
+): Promise<RunningConnector> {
+  const { clock = systemClock, version } = surroundings
+  const { dataDir } = configuration
+  const startedAt = clock.now()
+
+  // Identity and keys
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const connectorId = configuration.connector.id ?? loadConnectorId(dataDir)
+  const passphrase = await loadOrMakePassphrase(configuration.passphraseFile, dataDir)
+  const dataKey = loadDataKey(join(dataDir, 'data.key'), passphrase)
+  const authorities = await loadAuthorities(configuration, passphrase, clock)
+
+  // Memory and voice
+  const store = await openStore(configuration.store)
+  closers.push(() => store.close())
+  let pool: CryptoPool | undefined
+  const metrics = createMetrics({
+    version,
+    workers: () => workerFiguresOf(pool),
+    outbox: () => loadOutboxFigures(store, clock),
+    certificates: () => listExpiring(authorities),
+    now: () => clock.now(),
+  })
+  const logsDir = join(dataDir, 'logs')
+  const journal = openJournal(configuration, surroundings, connectorId, logsDir, metrics)
+  closers.push(() => journal.close())
+  for (const [caId, { isNew }] of authorities) if (isNew) journal.record(events.CaCreated, { caId })
+
+  // Hands
+  pool = createCryptoPool({
+    size: configuration.workers.count,
+    keys: keysOf(authorities),
+    queuePerWorker: configuration.workers.queuePerWorker,
+    jobTimeoutMs: configuration.workers.jobTimeoutMs,
+    clock,
+  })
+  const crypto = pool
+  closers.push(() => crypto.close())
+  await crypto.ready()
+  const cas = openCas(authorities, crypto, store, clock)
+
+  // Management
+  const simulator = configuration.simulator.enabled
+    ? await startSimulator({
+        dataDir,
+        httpsPort: configuration.simulator.httpsPort,
+        controlPort: configuration.simulator.controlPort,
+        clock,
+      })
+    : undefined
+  if (simulator !== undefined) closers.push(() => simulator.close())
+  const intune = openIntune(configuration, simulator, version, clock)
+  if (intune !== undefined) closers.push(() => intune.close())
+
+  // What the product does
+  const cipher = createPayloadCipher(dataKey)
+  const spool = await openSpool(join(dataDir, 'spool'))
+  const { certificates, outbox } = store
+  const safekeeping = createSafekeeping({ certificates, spool, cipher, journal, clock })
+  const profiles = composeProfiles(configuration, cas, intune)
+  const courier = createCourier(
+    {
+      outbox,
+      notifierOf: (name) => profiles.get(name)?.notifier,
+      cipher,
+      journal,
+      clock,
+      pauses: {
+        onlineSeconds: configuration.notifications.onlinePausesSeconds,
+        courierSeconds: configuration.notifications.courierPausesSeconds,
+        giveUpDays: configuration.notifications.giveUpDays,
+      },
+      holder: connectorId,
+      random: Math.random,
+    },
+    safekeeping,
+  )
+  const endpoints = composeEndpoints(profiles, authorities, {
+    codec: crypto,
+    certificates,
+    safekeeping,
+    courier,
+    cipher,
+    challengeHash: createChallengeHash(dataKey),
+    journal,
+    clock,
+    randomBytes,
+    holder: connectorId,
+  })
+
+  // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
+  await safekeeping.replay()
+  await closeOpenIntents({ certificates, journal, clock })
+  await recoverAdminEvents({
+    outbox,
+    journal,
+    clock,
+    hasAdminEvent: async (notificationId) =>
+      (await findAdminEvent(logsDir, { notificationId })) !== undefined,
+  })
+
+  // Edges
+  const health = createHealth(
+    listChecks({ store, pool: crypto, journal, cas, intune, clock }),
+    clock,
+  )
+  const logger = pino({ level: 'warn' })
+  const { device, admin } = configuration.listeners
+  const deviceServer = await startServer(
+    createDeviceApp({
+      profiles: endpoints,
+      defaultProfile: endpoints.has('default') ? 'default' : configuration.profiles[0]?.name,
+      crl: async (caId) => {
+        const crl = cas.has(caId) ? await store.crls.current(caId) : undefined
+        if (crl === undefined) return undefined
+        const leftSeconds = Math.floor((crl.nextUpdate.getTime() - clock.now().getTime()) / 1000)
+        return {
+          bytes: crl.der,
+          lastModified: crl.thisUpdate,
+          maxAgeSeconds: Math.max(0, Math.min(CA_FILE_MAX_AGE_SECONDS, leftSeconds)),
+        }
+      },
+      caCertificate: (caId) => {
+        const bytes = authorities.get(caId)?.authority.issuingDer
+        if (bytes === undefined) return undefined
+        return { bytes, lastModified: startedAt, maxAgeSeconds: CA_FILE_MAX_AGE_SECONDS }
+      },
+      limits: {
+        maxBodyBytes: device.maxBodyBytes,
+        rates: {
+          requestsPerSource: device.requestsPerMinute,
+          failedChallengesPerSource: device.failedChallengesPerMinute,
+        },
+      },
+      trustProxy: device.trustProxy === false ? [] : device.trustProxy,
+      journal,
+      metrics,
+      logger,
+    }),
+    {
+      host: device.host,
+      port: device.port,
+      maxConnections: device.maxConnections,
+      requestTimeoutMs: device.requestTimeoutMs,
+      ...(device.tls === undefined ? {} : { tls: loadTls(device.tls) }),
+    },
+  )
+  closers.push(() => deviceServer.stop())
+  const adminServer = await startServer(
+    createAdminApp({
+      checks: () => health.check(),
+      status: async () => ({
+        name: configuration.connector.name,
+        version,
+        startedAt,
+        profiles: configuration.profiles.map((profile) => ({
+          name: profile.name,
+          url: `${device.publicUrl.replace(/\/+$/, '')}/scep/${profile.name}`,
+          ca: profile.ca,
+          validator: profile.challenge.kind,
+        })),
+        certificates: listExpiring(authorities),
+        outbox: await loadOutboxFigures(store, clock),
+        workers: workerFiguresOf(crypto),
+        recent: await listRecent(store),
+      }),
+      metrics,
+      logger,
+      now: () => clock.now(),
+    }),
+    { host: admin.host, port: admin.port },
+  )
+  closers.push(() => adminServer.stop())
+
+  // What comes round
+  const duties = createDuties(journal)
+  duties.add('open intents', TEN_MINUTES_MS, () =>
+    closeOpenIntents({ certificates, journal, clock }),
+  )
+  addCaDuties(duties, authorities, cas, { store, pool: crypto, passphrase, journal, clock })
+  courier.start()
+  journal.record(events.ServiceStarted, {
+    detail: `version ${version}, ${profiles.size} profiles`,
+  })
+
+  let stopping: Promise<void> | undefined
+  async function stop(servers: readonly RunningServer[]): Promise<void> {
+    // Devices first: what they asked for is finished while everything behind it still works.
+    await Promise.all(servers.map((server) => server.stop()))
+    await duties.stop()
+    await courier.stop()
+    journal.record(events.ServiceStopped)
+    await journal.flush()
+    await closeAll(closers)
+  }
+  return {
+    deviceUrl: deviceServer.url,
+    adminUrl: adminServer.url,
+    simulator,
+    journal,
+    stop: async () => await (stopping ??= stop([deviceServer, adminServer])),
+  }
+}
+
+function openJournal(
+  configuration: Configuration,
+  surroundings: Surroundings,
+  connectorId: string,
+  logsDir: string,
+  metrics: Metrics,
+): RootJournal {
+  const { connector, logging, intune } = configuration
+  const tenantId = connector.tenantId ?? intune?.tenant
+  return createJournal({
+    identity: {
+      connectorId,
+      connectorName: connector.name,
+      connectorVersion: surroundings.version,
+      machineName: hostname(),
+      ...(tenantId === undefined ? {} : { tenantId }),
+    },
+    sinks: [
+      createFileSink({
+        directory: logsDir,
+        maxBytes: logging.maxBytes,
+        archives: logging.archives,
+      }),
+      metrics.sink,
+      ...(logging.console === 'off'
+        ? []
+        : [createConsoleSink({ format: logging.console, stream: surroundings.console })]),
+    ],
+    clock: surroundings.clock ?? systemClock,
+    debug: logging.debug,
+  })
+}
+
+function composeEndpoints(
+  profiles: ReadonlyMap<string, EnrolmentProfile>,
+  authorities: ComposedAuthorities,
+  ports: EnrolmentPorts,
+): ReadonlyMap<string, ScepEndpoint> {
+  return new Map(
+    [...profiles].map(([name, profile]) => [
+      name,
+      {
+        name,
+        capabilities: profile.capabilities,
+        caCertificates: () => {
+          const composed = authorities.get(profile.ca.id)
+          return composed === undefined ? [] : caCertificatesOf(composed)
+        },
+        enrol: createScepEnrolment(profile, ports),
+      },
+    ]),
+  )
+}
