@@ -2,6 +2,7 @@
 export { type AdminAppOptions, createAdminApp } from './admin-app.ts'
 export type { CaFile, CaFiles } from './ca-files-route.ts'
 export { createDeviceApp, type DeviceAppOptions } from './device-app.ts'
+export type { DeviceLimits } from './enrolment-gate.ts'
 export {
   createMetrics,
   type ExpiringCertificate,
@@ -12,7 +13,7 @@ export {
   type WorkerFigures,
 } from './metrics.ts'
 export { defaultRateLimits, type RateLimits } from './rate-limit.ts'
-export type { DeviceLimits, ScepEndpoint } from './scep-route.ts'
+export type { ScepEndpoint } from './scep-route.ts'
 export { type RunningServer, type ServerOptions, startServer, type TlsMaterial } from './server.ts'
 export type {
   ConnectorStatus,

@@ -17,7 +17,7 @@ const defaultRetryAfterMs = 10_000
  * @see scep.md, chapter 17 (REQ-64: 400 only where no transactionID could be read; REQ-190: overload is 503)
  */
 export function parseProblem(error: unknown): Problem {
-  if (!(error instanceof ConnectorError)) return bodyProblem(error) ?? problemOf('internal/bug')
+  if (!(error instanceof ConnectorError)) return problemOf('internal/bug')
   const problem = problemOf(error.code)
   return {
     ...problem,
@@ -70,21 +70,5 @@ function problemOf(code: ErrorCode): Problem {
     case 'config/invalid':
     case 'internal/bug':
       return { status: 500, sentence: 'The server failed to process the request.' }
-  }
-}
-
-/** Failures of reading the body, as body-parser names them; everything else is unknown. */
-function bodyProblem(error: unknown): Problem | undefined {
-  if (!(error instanceof Error) || !('type' in error)) return undefined
-  switch (error.type) {
-    case 'entity.too.large':
-      return { status: 413, sentence: 'The request body is too large.' }
-    case 'encoding.unsupported':
-      return { status: 415, sentence: 'Content-Encoding is not supported. Send the body as it is.' }
-    case 'request.aborted':
-    case 'request.size.invalid':
-      return { status: 400, sentence: 'The request body is incomplete.' }
-    default:
-      return undefined
   }
 }

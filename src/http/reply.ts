@@ -32,8 +32,6 @@ export function deliverProblem(res: ServerResponse, problem: Problem): void {
   if (problem.retryAfterSeconds !== undefined) {
     res.setHeader('Retry-After', problem.retryAfterSeconds)
   }
-  // What is left of a body that was refused is not read: the connection ends with the answer.
-  if (problem.status === 413) res.setHeader('Connection', 'close')
   deliverText(res, problem.status, `${problem.sentence}\n`)
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { type Issuer, issueCertificate, prepareIssuer, signWithCaKey } from '../ca/index.ts'
+import { type Issuer, issueCertificate, prepareIssuer } from '../ca/index.ts'
 import { ConnectorError } from '../kernel/index.ts'
+import { signWith } from '../pki/index.ts'
 import { openRequest, prepareRaKeyRing, sealReply } from '../scep/index.ts'
 import type { CryptoJobTable, CryptoKeys } from './crypto-job-table.ts'
 import type { JobRunner } from './job-table.ts'
@@ -27,7 +28,7 @@ export function createCryptoJobs(keys: CryptoKeys): JobRunner<CryptoJobTable> {
     seal: ({ frame, reply, rules, now }) =>
       ownBytes(sealReply(frame, reply, ring, rules, { now, random: randomBytes })),
     issue: ({ caId, order }) => ownBytes(issueCertificate(order, getIssuer(caId))),
-    sign: ({ caId, data }) => ownBytes(signWithCaKey(getIssuer(caId).key, data)),
+    sign: ({ caId, data }) => ownBytes(signWith(getIssuer(caId).key, data)),
   }
 }
 
