@@ -2,16 +2,11 @@ import { createHash, verify } from 'node:crypto'
 import type * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { ConnectorError } from '../../kernel/index.ts'
-import { decryptContent, readCipher } from './content-encryption.ts'
-import { readKeyTransport, unwrapContentKey } from './key-transport.ts'
-import { CIPHERS, DIGEST_OIDS, OID } from './object-ids.ts'
-import {
-  parseCertificate,
-  parseCertificateBag,
-  receivedCertificates,
-} from './received-certificate.ts'
+import { DIGEST_OIDS, OID } from './object-ids.ts'
+import { parseCertificate, receivedCertificates } from './received-certificate.ts'
 import { type ReplyAttributes, readReplyAttributes } from './reply-attributes.ts'
-import type { RequestCipher, RequestDigest, RequestKeyTransport, RequestSigner } from './types.ts'
+import { type OpenedEnvelope, openEnvelope } from './reply-envelope.ts'
+import type { RequestDigest, RequestSigner } from './types.ts'
 
 /** What the client knows when a reply arrives. */
 export interface ReplyExpectation {
@@ -31,13 +26,7 @@ export type OpenedReply = {
   /** Certificates of the outer SignedData, as sent. */
   readonly outerCertificatesDer: readonly Uint8Array[]
 } & (
-  | {
-      readonly kind: 'issued'
-      /** In the order sent; nothing has been checked about them. */
-      readonly certificatesDer: readonly Uint8Array[]
-      readonly cipher: RequestCipher
-      readonly keyTransport: RequestKeyTransport
-    }
+  | ({ readonly kind: 'issued' } & OpenedEnvelope)
   | { readonly kind: 'refused'; readonly failInfo: string; readonly text: string | undefined }
   | { readonly kind: 'pending' }
 )
@@ -189,62 +178,4 @@ function checkBelongsToRequest(attributes: ReplyAttributes, expected: ReplyExpec
   if (senderNonce === undefined || Buffer.from(expected.senderNonce).equals(senderNonce)) {
     throw new ConnectorError('scep/bad-signature', 'reply: no fresh senderNonce')
   }
-}
-
-function openEnvelope(content: Uint8Array, signer: RequestSigner) {
-  const envelope = parseEnvelope(content)
-  const recipient = onlyRecipient(envelope, signer)
-  const { contentEncryptionAlgorithm, encryptedContent } = envelope.encryptedContentInfo
-  const cipher = readCipher(contentEncryptionAlgorithm.algorithmId)
-  const keyTransport = readKeyTransport(recipient.keyEncryptionAlgorithm)
-  const parameters = contentEncryptionAlgorithm.algorithmParams as asn1js.OctetString
-  try {
-    const encryptedKey = Buffer.from(recipient.encryptedKey.getValue())
-    const key = unwrapContentKey(encryptedKey, signer.privateKey, keyTransport)
-    if (key.byteLength !== CIPHERS[cipher].keyBytes)
-      throw new Error('content key of a wrong length')
-    const encrypted = new Uint8Array(encryptedContent?.getValue() ?? new ArrayBuffer(0))
-    const plain = decryptContent(cipher, key, new Uint8Array(parameters.getValue()), encrypted)
-    return { certificatesDer: parseCertificateBag(plain), cipher, keyTransport }
-  } catch (cause) {
-    throw new ConnectorError('scep/not-for-us', 'reply: the envelope does not open with our key', {
-      cause,
-    })
-  }
-}
-
-function parseEnvelope(content: Uint8Array): pkijs.EnvelopedData {
-  try {
-    const inner = pkijs.ContentInfo.fromBER(Uint8Array.from(content))
-    if (inner.contentType !== OID.envelopedData)
-      throw new Error(`content type ${inner.contentType}`)
-    return new pkijs.EnvelopedData({ schema: inner.content })
-  } catch (cause) {
-    throw new ConnectorError('scep/malformed', 'reply: SUCCESS without an EnvelopedData', { cause })
-  }
-}
-
-function onlyRecipient(
-  envelope: pkijs.EnvelopedData,
-  signer: RequestSigner,
-): pkijs.KeyTransRecipientInfo {
-  const [recipient, ...others] = envelope.recipientInfos
-  const info: unknown = recipient?.value
-  if (others.length > 0 || !(info instanceof pkijs.KeyTransRecipientInfo)) {
-    throw new ConnectorError(
-      'scep/malformed',
-      'reply: not exactly one recipient with key transport',
-    )
-  }
-  const { rid } = info
-  const ours = parseCertificate(signer.certificateDer)
-  const isOurs =
-    rid instanceof pkijs.IssuerAndSerialNumber &&
-    Buffer.from(rid.issuer.valueBeforeDecode).equals(ours.issuerDer) &&
-    Buffer.from(rid.serialNumber.valueBlock.valueHexView).equals(Buffer.from(ours.serialHex, 'hex'))
-  if (isOurs) return info
-  throw new ConnectorError(
-    'scep/not-for-us',
-    'reply: encrypted to another certificate than the one that asked',
-  )
 }

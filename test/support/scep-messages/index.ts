@@ -4,6 +4,7 @@
  */
 export * from './ber.ts'
 export * from './certificates.ts'
+export * from './codec-rules.ts'
 export * from './envelopes.ts'
 export * from './messages.ts'
 export * from './prebuilt-requests.ts'

@@ -66,7 +66,13 @@ export interface MessageShape {
   readonly attributes?: readonly Uint8Array[]
   readonly digest?: TestDigest
   readonly digestHasNoParameters?: boolean
-  readonly signature?: 'rsaEncryption' | 'withHash' | 'withOtherHash' | 'pss' | 'oiwSha1WithRsa'
+  readonly signature?:
+    | 'rsaEncryption'
+    | 'withHash'
+    | 'withOtherHash'
+    | 'pss'
+    | 'oiwSha1WithRsa'
+    | 'ecdsaSha256'
   /** `as-sent`: reversed, and the reversed octets are signed. `sorted`: reversed on the wire, signed in DER order. */
   readonly attributeOrder?: 'der' | 'reversed-signed-as-sent' | 'reversed-signed-sorted'
   readonly signerReference?: 'issuerAndSerial' | 'ski'
@@ -179,6 +185,8 @@ function signatureAlgorithm(shape: MessageShape, digest: TestDigest): Uint8Array
       return sequence(oid(RSA_WITH[digest === 'sha256' ? 'sha512' : 'sha256']), nothing())
     case 'oiwSha1WithRsa':
       return sequence(oid('1.3.14.3.2.29'), nothing())
+    case 'ecdsaSha256':
+      return sequence(oid('1.2.840.10045.4.3.2'))
     case 'pss': {
       const hash = sequence(oid(DIGESTS[digest]), nothing())
       const mask = sequence(oid('1.2.840.113549.1.1.8'), hash)

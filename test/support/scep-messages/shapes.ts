@@ -359,7 +359,7 @@ function signerShapes(world: ShapeWorld): readonly Shape[] {
     refused(world, 'REQ-70: no certificate at all is refused', 'badMessageCheck', {
       message: { certificates: [] },
     }),
-    refused(world, 'REQ-189: 17 certificates are refused', 'badMessageCheck', {
+    refused(world, 'REQ-189: 17 certificates are refused', 'badRequest', {
       message: { certificates: Array.from({ length: 17 }, () => authority.issuing.certificateDer) },
     }),
   ]
@@ -761,6 +761,7 @@ function brokenShapes(world: ShapeWorld): readonly Shape[] {
     refused(world, 'an EC signer is refused: the reply cannot be encrypted', 'badAlg', {
       csr: { keys: world.ecDevice },
       signer: { publicKey: world.ecDevice.publicKey, signingKey: world.ecDevice.privateKey },
+      message: { signature: 'ecdsaSha256' },
     }),
     {
       title: 'octets that are no ASN.1 are malformed',
