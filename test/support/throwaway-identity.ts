@@ -30,7 +30,7 @@ const ALGORITHMS = {
 
 /** Makes a certificate for 127.0.0.1 and localhost that is its own CA; for TLS servers and client assertions in tests. */
 export async function makeThrowawayIdentity(kind: 'ec' | 'rsa' = 'ec'): Promise<ThrowawayIdentity> {
-  setEngine('node', new CryptoEngine({ name: 'node', crypto: webcrypto as unknown as Crypto }))
+  setEngine('node', new CryptoEngine({ name: 'node', crypto: globalThis.crypto }))
   const keys = await webcrypto.subtle.generateKey(ALGORITHMS[kind], true, ['sign', 'verify'])
   const certificate = new Certificate({ version: 2, serialNumber: new Integer({ value: 17 }) })
   for (const name of [certificate.subject, certificate.issuer]) {

@@ -8,6 +8,7 @@ import type { ErrorCode } from '../../kernel/index.ts'
 export function getFailureHResult(code: ErrorCode): number {
   switch (code) {
     case 'ca/unavailable':
+    case 'scep/unavailable':
     case 'intune/unavailable':
       return 0x800706ba | 0 // RPC_S_SERVER_UNAVAILABLE
     case 'ca/unknown-outcome':

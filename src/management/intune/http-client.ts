@@ -1,4 +1,4 @@
-import { rootCertificates } from 'node:tls'
+import { getCACertificates } from 'node:tls'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
@@ -80,7 +80,7 @@ function createDispatcher({
   connectMs,
   readMs,
 }: HttpClientOptions): Dispatcher {
-  const trust = trustedCaPem === undefined ? {} : { ca: [...rootCertificates, trustedCaPem] }
+  const trust = trustedCaPem === undefined ? {} : { ca: [...getCACertificates(), trustedCaPem] }
   const connect = { ...trust, timeout: connectMs }
   const limits = {
     headersTimeout: readMs,

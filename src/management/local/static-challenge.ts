@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { ConnectorError, equalBytes, type Secret } from '../../kernel/index.ts'
-import type { ScepValidator } from '../ports.ts'
+import type { ScepValidator, Verdict } from '../ports.ts'
 
 /**
  * Accepts requests that carry one fixed challenge. Nothing but its possession is checked.
@@ -20,16 +20,19 @@ export function createStaticChallenge(secret: Secret): ScepValidator {
   const hash = (text: string): Uint8Array => createHmac('sha256', key).update(text, 'utf8').digest()
   const expected = hash(secret.reveal())
   return {
-    // oxlint-disable-next-line require-await -- the port is asynchronous, this answer is not
-    async validate({ challenge }) {
+    validate({ challenge }) {
       const isEqual = equalBytes(hash(challenge ?? ''), expected)
-      if (challenge === undefined || challenge === '') {
-        const reason = 'the request has no challenge'
-        return { kind: 'refused', code: 'ChallengePasswordMissing', reason }
-      }
-      if (isEqual) return { kind: 'accepted' }
-      const reason = 'the challenge is not the one of this profile'
-      return { kind: 'refused', code: 'ChallengeMismatch', reason }
+      return Promise.resolve(verdictOf(challenge, isEqual))
     },
   }
+}
+
+function verdictOf(challenge: string | undefined, isEqual: boolean): Verdict {
+  if (challenge === undefined || challenge === '') {
+    const reason = 'the request has no challenge'
+    return { kind: 'refused', code: 'ChallengePasswordMissing', reason }
+  }
+  if (isEqual) return { kind: 'accepted' }
+  const reason = 'the challenge is not the one of this profile'
+  return { kind: 'refused', code: 'ChallengeMismatch', reason }
 }

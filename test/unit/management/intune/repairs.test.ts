@@ -17,7 +17,7 @@ test('check 44: three validates cost two tokens, one discovery and three POSTs',
   assert.equal(bench.server.count('validate'), 3)
 })
 
-test('check 45: fifty validates at once on a cold client cost 1 + 1 + 1 calls, and ten POSTs at a time', async () => {
+test('check 45: fifty validates at once on a cold client cost 1 + 1 + 1 calls', async () => {
   await using bench = await startBench()
   const work = Array.from({ length: 50 }, () => bench.client.validator.validate(request, patient))
   const verdicts = await Promise.all(work)
@@ -98,19 +98,15 @@ test('a token is refreshed five minutes before its end, and serves to its end wh
 for (const status of [302, 404, 410, 421]) {
   test(`check 43: a ${status} drops the address, discovers once and repeats once`, async () => {
     await using bench = await startBench()
-    bench.server.script('graph', listing(`${bench.server.url}/old/ScepActions/validateRequest?x=`))
     bench.server.script('graph', listing(`${bench.server.url}/old`))
     bench.server.script('validate', { status, headers: { location: `${bench.server.url}/evil` } })
-    await assert.rejects(bench.client.validator.validate(request, patient), {
-      code: 'intune/misconfigured',
-    })
-    bench.advance(31 * 60_000)
     const verdict = await bench.client.validator.validate(request, patient)
     assert.equal(verdict.kind, 'accepted')
     const targets = bench.server.callsOf('validate').map((call) => call.target)
     assert.equal(targets.length, 2)
     assert.equal(targets[0], '/old/ScepActions/validateRequest')
     assert.match(`${targets[1]}`, /^\/RACerts\//)
+    assert.equal(bench.server.count('graph'), 2)
     assert.equal(bench.server.count('other'), 0)
   })
 }
