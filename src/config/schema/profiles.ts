@@ -1,0 +1,56 @@
+import * as z from 'zod'
+import { field, integer, secretFields } from '../field.ts'
+import { certificateRulesSchema } from './certificate-rules.ts'
+import { capabilitiesSchema, scepRulesSchema } from './scep-rules.ts'
+
+const kindDoc =
+  'Who judges challenges. `intune`: Microsoft Intune. `static`: one secret that all devices share.'
+
+const challenge = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: field(z.literal('intune'), { doc: kindDoc, example: 'intune' }) }),
+  z.strictObject({
+    kind: field(z.literal('static'), { doc: kindDoc, example: 'static' }),
+    ...secretFields('secret', 'the static challenge', 'secrets/static-challenge'),
+  }),
+])
+
+/** One SCEP profile as it is written; becomes one that is complete. */
+export const profileSchema = z
+  .strictObject({
+    name: field(z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/), {
+      doc: 'Last part of `/scep/{name}`. `default` also answers `/certsrv/mscep/mscep.dll`.',
+      example: 'default',
+      type: 'text of a-z, 0-9 and -, at most 32',
+    }),
+    challenge,
+    notifyMode: field(z.enum(['deferred', 'strict']).default('deferred'), {
+      doc: '`deferred`: the device gets its certificate and Intune is told as soon as it listens. `strict`: no certificate leaves before Intune said yes.',
+      example: 'deferred',
+    }),
+    ca: field(z.string().min(1).max(32).default('default'), {
+      doc: 'The `id` of the CA that signs.',
+      example: 'default',
+    }),
+    caParameters: field(z.record(z.string(), z.string()).default({}), {
+      doc: 'Names that only this CA understands (template, role).',
+      example: '{}',
+      type: 'map of text to text',
+    }),
+    capabilities: capabilitiesSchema,
+    scep: scepRulesSchema.prefault({}),
+    certificate: certificateRulesSchema.prefault({}),
+    replayWindowHours: field(integer(1, 720).default(24), {
+      doc: 'How long the same request gets the same certificate again.',
+      example: '24',
+    }),
+  })
+  .transform((profile) => ({
+    ...profile,
+    certificate: {
+      ...profile.certificate,
+      // Intune writes the URI itself and its validation covers the request; a static secret vouches for nothing.
+      sid:
+        profile.certificate.sid ??
+        (profile.challenge.kind === 'intune' ? ('pass-uri' as const) : ('strip' as const)),
+    },
+  }))

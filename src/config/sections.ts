@@ -1,0 +1,64 @@
+import type * as z from 'zod'
+import type { RawObject } from './raw-tree.ts'
+import { authoritySchema } from './schema/authorities.ts'
+import { configurationSchema, type ParsedConfiguration } from './schema/configuration.ts'
+import { profileSchema } from './schema/profiles.ts'
+
+/** An element of a list that is valid for itself, with its place in the list. */
+export interface Element<T> {
+  readonly index: number
+  readonly value: T
+}
+
+/**
+ * The parts of a configuration that are valid for themselves, so that what they say about each other can be checked
+ * although another part is not. Undefined: absent or invalid.
+ */
+export interface Sections {
+  readonly listeners: ParsedConfiguration['listeners'] | undefined
+  readonly intune: ParsedConfiguration['intune'] | undefined
+  readonly hasIntune: boolean
+  readonly proxy: ParsedConfiguration['proxy'] | undefined
+  readonly simulator: ParsedConfiguration['simulator'] | undefined
+  readonly logging: ParsedConfiguration['logging'] | undefined
+  readonly hasPassphraseFile: boolean
+  readonly ca: readonly Element<ParsedConfiguration['ca'][number]>[]
+  /** Every element of `ca` is valid: an `id` that is not among them does not exist. */
+  readonly isCaComplete: boolean
+  readonly profiles: readonly Element<ParsedConfiguration['profiles'][number]>[]
+}
+
+/** Parses each part for itself. */
+export function parseSections(raw: RawObject): Sections {
+  const { shape } = configurationSchema
+  const rawCa = raw['ca'] === undefined ? [{}] : raw['ca']
+  const ca = parseElements(authoritySchema, rawCa)
+  return {
+    listeners: parsePart(shape.listeners, raw['listeners']),
+    intune: raw['intune'] === undefined ? undefined : parsePart(shape.intune, raw['intune']),
+    hasIntune: raw['intune'] !== undefined,
+    proxy: raw['proxy'] === undefined ? undefined : parsePart(shape.proxy, raw['proxy']),
+    simulator: parsePart(shape.simulator, raw['simulator']),
+    logging: parsePart(shape.logging, raw['logging']),
+    hasPassphraseFile: raw['passphraseFile'] !== undefined,
+    ca,
+    isCaComplete: Array.isArray(rawCa) && ca.length === rawCa.length,
+    profiles: parseElements(profileSchema, raw['profiles']),
+  }
+}
+
+function parsePart<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
+  const result = schema.safeParse(value)
+  return result.success ? result.data : undefined
+}
+
+function parseElements<S extends z.ZodType>(
+  schema: S,
+  list: unknown,
+): readonly Element<z.output<S>>[] {
+  if (!Array.isArray(list)) return []
+  return list.flatMap((raw: unknown, index) => {
+    const result = schema.safeParse(raw)
+    return result.success ? [{ index, value: result.data }] : []
+  })
+}
