@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe } from 'node:test'
+import type { CurrentHarness, StoreHarness } from '../support/store-harness.ts'
+import { describeCrlsAndLeases } from './store-crls-and-leases.suite.ts'
+import { describeOutbox } from './store-outbox.suite.ts'
+import { describeRegister } from './store-register.suite.ts'
+
+/**
+ * What src/store/ports.ts promises, sentence by sentence. Every engine passes it unchanged.
+ *
+ * @param open an empty store for each test
+ */
+export function describeStore(engine: string, open: () => Promise<StoreHarness>): void {
+  describe(`store in ${engine}`, () => {
+    let harness: StoreHarness | undefined
+    beforeEach(async () => {
+      harness = await open()
+    })
+    afterEach(async () => {
+      await harness?.close()
+      harness = undefined
+    })
+    const current: CurrentHarness = () => {
+      assert.ok(harness !== undefined)
+      return harness
+    }
+    describeRegister(current)
+    describeOutbox(current)
+    describeCrlsAndLeases(current)
+  })
+}
