@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ConnectorError } from '../../kernel/index.ts'
 
@@ -100,11 +100,8 @@ async function placeFile(
     await using directory = await open(dirname(path), 'r')
     await directory.sync()
   } catch (cause) {
-    await unlink(temporary).catch((left: unknown) => {
-      // Not written at all, or moved already: there is nothing to clear away.
-      if (systemCode(left) !== 'ENOENT')
-        throw unreadable(temporary, 'is left over; delete it', left)
-    })
+    // The first failure is the one to tell; a leftover is encrypted and counts for nothing.
+    await rm(temporary, { force: true }).catch(() => undefined)
     throw unreadable(path, `cannot be written (${systemCode(cause)})`, cause)
   }
 }
