@@ -1,13 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { isOpenIntent, isRevoked, isToBeSent, isUndelivered } from './predicates.ts'
+import type { MigrationName } from './schema-version.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 
-/**
- * All migrations by name, oldest first. A released one is never changed: databases remember it by name, and a database
- * with a name that is not here comes from a newer version.
- */
-export function createMigrations(dialect: SqlDialect): Readonly<Record<string, Migration>> {
+/** What each migration does; see `migrationNames`. */
+export function createMigrations(dialect: SqlDialect): Readonly<Record<MigrationName, Migration>> {
   return {
     '0001-register-and-outbox': {
       async up(db: Kysely<unknown>) {

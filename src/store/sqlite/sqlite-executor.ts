@@ -3,6 +3,7 @@ import { ConnectorError } from '../../kernel/index.ts'
 import type { SqlExecutor, Statement } from '../sql-executor.ts'
 import { openForReading, type SqliteConnection, type SqliteSettings } from './sqlite-connection.ts'
 import { wrapSqliteError } from './sqlite-failure.ts'
+import { prepareDatabase } from './sqlite-migration.ts'
 import { SqliteWriter, type StartWriter } from './sqlite-writer.ts'
 
 /** How a SQLite database is opened. */
@@ -41,8 +42,8 @@ export async function openSqliteExecutor(
     busyTimeoutMs: options.busyTimeoutMs ?? 5000,
     maxBytes: options.maxBytes,
   }
+  await prepareDatabase(settings)
   const writer = new SqliteWriter(settings, start)
-  await writer.open()
   let reader: { readonly connection: SqliteConnection; readonly openings: number } | undefined
   let isClosed = false
 

@@ -3,10 +3,10 @@ import { ConnectorError } from '../../kernel/index.ts'
 import type { SqlValue, Statement, UnitOutcome, UnitResults } from '../sql-executor.ts'
 import type { SqliteSettings } from './sqlite-connection.ts'
 import type { UnitAnswer } from './unit-writer.ts'
-import type { FromWriter, ToWriter, WriterData } from './writer-thread.ts'
+import type { FromWriter, ToWriter } from './writer-thread.ts'
 
 /** Starts a writer's thread. A parameter, so that a test can take the thread away. */
-export type StartWriter = (data: WriterData) => Worker
+export type StartWriter = (settings: SqliteSettings) => Worker
 
 /** Units that may wait. Beyond it the disk is hopelessly behind, and failing early is kinder than waiting. */
 const MAX_WAITING = 8192
@@ -32,6 +32,7 @@ export class SqliteWriter {
   constructor(settings: SqliteSettings, start: StartWriter = startWriterThread) {
     this.#settings = settings
     this.#start = start
+    this.#startWorker().unref()
   }
 
   /** Transactions committed so far. */
@@ -44,35 +45,6 @@ export class SqliteWriter {
     return this.#openingsOfDead + this.#openings
   }
 
-  /**
-   * Makes or migrates the database and gets ready to write.
-   *
-   * @throws ConnectorError `store/unavailable` the file cannot be opened, or comes from a newer version
-   */
-  async open(): Promise<void> {
-    const worker = this.#startWorker(true)
-    try {
-      await new Promise<void>((resolve, reject) => {
-        worker.on('message', (message: FromWriter) => {
-          if (message.kind === 'ready') resolve()
-          if (message.kind === 'refused')
-            reject(
-              new ConnectorError('store/unavailable', message.message, {
-                isTransient: message.isTransient,
-              }),
-            )
-        })
-        worker.once('error', (cause: unknown) => reject(this.#died(cause)))
-        worker.once('exit', () => reject(this.#died()))
-      })
-    } catch (error) {
-      this.#isClosed = true
-      await worker.terminate()
-      throw error
-    }
-    worker.unref()
-  }
-
   /** Writes one unit; see SqlExecutor. */
   async write<const Unit extends readonly Statement[]>(unit: Unit): Promise<UnitOutcome<Unit>> {
     if (this.#isClosed) throw new ConnectorError('store/unavailable', 'the store is closed')
@@ -82,7 +54,7 @@ export class SqliteWriter {
         `${MAX_WAITING} writes wait for the disk already`,
         { isTransient: true },
       )
-    const worker = this.#worker ?? this.#startWorker(false)
+    const worker = this.#worker ?? this.#startWorker()
     this.#lastId += 1
     const id = this.#lastId
     const answer = await new Promise<UnitAnswer>((resolve, reject) => {
@@ -116,12 +88,12 @@ export class SqliteWriter {
     await ended
   }
 
-  #startWorker(prepare: boolean): Worker {
-    const worker = this.#start({ ...this.#settings, prepare })
+  #startWorker(): Worker {
+    const worker = this.#start(this.#settings)
     this.#worker = worker
     let cause: unknown
     worker.on('message', (message: FromWriter) => {
-      if (message.kind === 'answers') this.#answer(worker, message)
+      this.#answer(worker, message)
     })
     worker.on('error', (error: unknown) => {
       cause = error
@@ -140,7 +112,7 @@ export class SqliteWriter {
     return worker
   }
 
-  #answer(worker: Worker, message: FromWriter & { readonly kind: 'answers' }): void {
+  #answer(worker: Worker, message: FromWriter): void {
     this.#commits = message.commits
     this.#openings = message.openings
     for (const [index, id] of message.ids.entries()) {
@@ -161,10 +133,10 @@ export class SqliteWriter {
 }
 
 /** Starts the real thread, from source or from the build. No environment, no arguments: both may hold secrets. */
-export function startWriterThread(data: WriterData): Worker {
+export function startWriterThread(settings: SqliteSettings): Worker {
   const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   return new Worker(new URL(`./writer-thread${suffix}`, import.meta.url), {
-    workerData: data,
+    workerData: settings,
     env: {},
     argv: [],
     name: 'store-writer',

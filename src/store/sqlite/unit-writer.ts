@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { ConnectorError } from '../../kernel/index.ts'
 import type { Statement, StatementResult } from '../sql-executor.ts'
+import { isCurrentVersion } from './database-version.ts'
 import { openForWriting, type SqliteConnection, type SqliteSettings } from './sqlite-connection.ts'
 import { classifySqliteError, wrapSqliteError } from './sqlite-failure.ts'
-import { requireCurrentVersion } from './sqlite-migration.ts'
 
 /** What became of one unit. Structured-cloneable. */
 export type UnitAnswer =
@@ -85,7 +85,12 @@ export class UnitWriter {
       const connection = openForWriting(this.#settings)
       this.#open = { connection, identity }
       this.#openings += 1
-      requireCurrentVersion(connection.database)
+      // An older backup may have been put in its place; this thread does not migrate.
+      if (!isCurrentVersion(connection.database))
+        throw new ConnectorError(
+          'store/unavailable',
+          'the database file was replaced by one of an older version; restart the connector, which brings it up to date',
+        )
     }
     return this.#open.connection
   }
