@@ -1,3 +1,4 @@
 /** The one room that knows every room: a checked configuration in, a running connector out. Decides nothing else. */
 export { namesOf } from './authorities.ts'
+export { loadOrMakePassphrase } from './identity.ts'
 export { type RunningConnector, type Surroundings, startConnector } from './start-connector.ts'

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import {
+  type Configuration,
+  demonstrationConfiguration,
+  formatProblem,
+  loadConfiguration,
+} from '../config/index.ts'
+import { CommandEnd, EXIT } from './failure.ts'
+
+/** The configuration that a command works with, and where it came from. */
+export interface FoundConfiguration {
+  readonly configuration: Configuration
+  /** No file and no `CONNECTOR_` settings: everything on loopback, with the simulator. */
+  readonly isDemonstration: boolean
+  readonly file: string | undefined
+}
+
+const DEFAULT_FILE = 'connector.yaml'
+
+/**
+ * Finds the configuration: `--config`, else `CONNECTOR_CONFIG`, else `connector.yaml` in this folder, else the
+ * demonstration. Warnings and problems go to standard error.
+ *
+ * @throws CommandEnd with exit code 2 when it has problems; they have been told
+ */
+export function findConfiguration(command: Command): FoundConfiguration {
+  const { config, dataDir } = command.optsWithGlobals<{ config?: string; dataDir?: string }>()
+  const cwd = process.cwd()
+  const file =
+    config ??
+    process.env['CONNECTOR_CONFIG'] ??
+    (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined)
+  if (file === undefined && !hasProfilesInEnvironment()) {
+    const configuration = demonstrationConfiguration(resolve(cwd, dataDir ?? 'data'))
+    return { configuration, isDemonstration: true, file: undefined }
+  }
+  const outcome = loadConfiguration({ file, env: process.env, cwd })
+  if (outcome.kind === 'invalid') {
+    for (const problem of outcome.problems) process.stderr.write(`${formatProblem(problem)}\n`)
+    process.stderr.write(
+      `${outcome.problems.length} problem${outcome.problems.length === 1 ? '' : 's'} in the configuration; see docs/configuration.md\n`,
+    )
+    throw new CommandEnd(EXIT.usage)
+  }
+  for (const warning of outcome.warnings)
+    process.stderr.write(`warning: ${formatProblem(warning)}\n`)
+  return { configuration: outcome.configuration, isDemonstration: false, file }
+}
+
+/** In a container everything may come from the environment; a profile is the least that a configuration needs. */
+function hasProfilesInEnvironment(): boolean {
+  return Object.keys(process.env).some((name) => name.startsWith('CONNECTOR_PROFILES'))
+}

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { ConnectorError, Secret } from '../kernel/index.ts'
+import {
+  createChallenge,
+  type DeviceKeyKind,
+  type EnrolledDevice,
+  type EnrolmentStep,
+  enrolDevice,
+  type RequestCipher,
+  type RequestDigest,
+  type RequestedName,
+  type RequestKeyTransport,
+} from './enrolment-client/index.ts'
+
+interface EnrolOptions {
+  readonly url: string
+  readonly subject: string
+  readonly san: readonly RequestedName[]
+  readonly challengeFile?: string
+  readonly control: string
+  readonly key: DeviceKeyKind
+  readonly method?: 'GET' | 'POST'
+  readonly digest?: RequestDigest
+  readonly cipher?: RequestCipher
+  readonly keyTransport?: RequestKeyTransport
+  readonly rootFingerprint?: string
+  readonly out?: string
+}
+
+/** `certconnector enrol`: enrols one device over SCEP and shows each step as it happens. */
+export function addEnrolCommand(program: Command): void {
+  program
+    .command('enrol')
+    .description('enrol one device over SCEP, as a device would, and show each step')
+    .argument(
+      '[challenge]',
+      'challenge password; without one the simulator is asked for a fresh one. On a shared machine use --challenge-file: arguments are visible to others',
+    )
+    .option('--url <url>', 'SCEP URL', 'http://127.0.0.1:8080/certsrv/mscep/mscep.dll')
+    .option('--subject <name>', 'subject, RFC 4514', 'CN=demo-device')
+    .option(
+      '--san <kind:value>',
+      'subjectAltName entry: dns, email, uri, ip or upn; may be given again',
+      collectSan,
+      [],
+    )
+    .option('--challenge-file <file>', 'read the challenge from this file (- is standard input)')
+    .option('--control <url>', 'control listener of the simulator', 'http://127.0.0.1:8090')
+    .addOption(
+      new Option('--key <kind>', 'key of the device')
+        .choices(['rsa2048', 'rsa3072', 'rsa4096', 'p256', 'p384'])
+        .default('rsa2048'),
+    )
+    .addOption(new Option('--method <method>', 'how the request travels').choices(['GET', 'POST']))
+    .addOption(
+      new Option('--digest <name>', 'digest of the request').choices([
+        'md5',
+        'sha1',
+        'sha256',
+        'sha384',
+        'sha512',
+      ]),
+    )
+    .option('--cipher <name>', 'content cipher, for example aes-128-cbc or des-ede3-cbc')
+    .option('--key-transport <name>', 'pkcs1, oaep-sha1 or oaep-sha256')
+    .option('--root-fingerprint <hex>', 'SHA-1 or SHA-256 of the root certificate to trust')
+    .option('--out <prefix>', 'write <prefix>.pem and <prefix>.key (mode 0600)')
+    .action(async (challenge: string | undefined, options: EnrolOptions) => {
+      const device = await enrolDevice({
+        url: options.url,
+        subject: options.subject,
+        sans: options.san,
+        challenge: await findChallenge(challenge, options),
+        key: options.key,
+        ...(options.method === undefined ? {} : { method: options.method }),
+        ...(options.digest === undefined ? {} : { digest: options.digest }),
+        ...(options.cipher === undefined ? {} : { cipher: options.cipher }),
+        ...(options.keyTransport === undefined ? {} : { keyTransport: options.keyTransport }),
+        ...(options.rootFingerprint === undefined
+          ? {}
+          : { rootFingerprintHex: options.rootFingerprint.replaceAll(':', '') }),
+        onStep: printStep,
+      })
+      process.stdout.write(`\n${device.chainPem}`)
+      if (options.out !== undefined) await writeDevice(options.out, device)
+      process.stdout.write(
+        `\nThe events of this enrolment: certconnector events --transaction ${device.transactionId}\n`,
+      )
+    })
+}
+
+/** `certconnector challenge`: asks the simulator for a challenge, as Intune hands one to a device. */
+export function addChallengeCommand(program: Command): void {
+  program
+    .command('challenge')
+    .description('ask the simulator for a fresh challenge')
+    .option('--control <url>', 'control listener of the simulator', 'http://127.0.0.1:8090')
+    .option('--subject <name>', 'the only subject that the challenge is good for, RFC 4514')
+    .option('--san <kind:value>', 'a subjectAltName entry it is good for', collectSan, [])
+    .option('--valid-minutes <minutes>', 'how long it is good', Number)
+    .action(
+      async (options: {
+        control: string
+        subject?: string
+        san: readonly RequestedName[]
+        validMinutes?: number
+      }) => {
+        const made = await createChallenge(options.control, {
+          ...(options.subject === undefined ? {} : { subject: options.subject }),
+          ...(options.san.length === 0
+            ? {}
+            : { sans: options.san.map(({ kind, value }) => ({ type: kind, value })) }),
+          ...(options.validMinutes === undefined ? {} : { validMinutes: options.validMinutes }),
+        })
+        process.stdout.write(`${made.challenge.reveal()}\n`)
+        process.stderr.write(`good until ${made.expires.toISOString()}\n`)
+      },
+    )
+}
+
+async function findChallenge(argument: string | undefined, options: EnrolOptions): Promise<Secret> {
+  if (argument !== undefined) return new Secret(argument)
+  const file = options.challengeFile
+  if (file !== undefined)
+    return new Secret(readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, ''))
+  const made = await createChallenge(options.control, { subject: options.subject })
+  process.stdout.write(
+    `challenge   the simulator made one, good until ${made.expires.toISOString()}\n`,
+  )
+  return made.challenge
+}
+
+function printStep(step: EnrolmentStep): void {
+  process.stdout.write(`\n${step.title}\n`)
+  const width = Math.max(0, ...step.facts.map(([label]) => label.length))
+  for (const [label, value] of step.facts)
+    process.stdout.write(`  ${label.padEnd(width)}  ${value}\n`)
+}
+
+async function writeDevice(prefix: string, device: EnrolledDevice): Promise<void> {
+  const key = device.keys.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  await writeNew(`${prefix}.key`, key, 0o600)
+  await writeNew(`${prefix}.pem`, device.chainPem, 0o644)
+  process.stdout.write(
+    `\nWritten: ${prefix}.pem (certificate and chain), ${prefix}.key (private key)\n`,
+  )
+}
+
+async function writeNew(path: string, text: string, mode: number): Promise<void> {
+  try {
+    const file = await open(path, 'wx', mode)
+    await file.writeFile(text)
+    await file.close()
+  } catch (cause) {
+    throw new ConnectorError(
+      'config/invalid',
+      `--out: ${path} cannot be written; give another prefix`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function collectSan(text: string, before: readonly RequestedName[]): readonly RequestedName[] {
+  const [, kind, value] = /^(dns|email|uri|ip|upn):(.+)$/.exec(text) ?? []
+  if (kind === undefined || value === undefined)
+    throw new InvalidArgumentError('expected dns:…, email:…, uri:…, ip:… or upn:…')
+  return [...before, { kind: kind as RequestedName['kind'], value }]
+}

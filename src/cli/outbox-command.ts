@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { openSpool, openStore } from '../store/index.ts'
+import { findConfiguration } from './configuration.ts'
+
+const LIST_LIMIT = 1000
+
+/** `certconnector outbox …`: notifications that the management service is owed. Works beside a connector that runs. */
+export function addOutboxCommand(program: Command): void {
+  const command = program.command('outbox').description('notifications that Intune is owed')
+
+  command
+    .command('list')
+    .description('list what is not delivered, oldest first')
+    .option('--all', 'also what was delivered')
+    .action(async (options: { all?: boolean }, self: Command) => {
+      const store = await openStore(findConfiguration(self).configuration.store)
+      try {
+        const records = await store.outbox.list(
+          options.all === true
+            ? ['due', 'exhausted', 'failed', 'delivered']
+            : ['due', 'exhausted', 'failed'],
+          LIST_LIMIT,
+        )
+        for (const record of records)
+          process.stdout.write(
+            `${record.id}  ${record.state.padEnd(9)}  ${record.kind.padEnd(7)}  ${record.createdAt.toISOString()}  attempts ${record.attempts}  next ${record.dueAt.toISOString()}  transaction ${record.transactionId}${record.lastError === undefined ? '' : `\n    ${record.lastError}`}\n`,
+          )
+        process.stderr.write(`${records.length} notification${records.length === 1 ? '' : 's'}\n`)
+      } finally {
+        await store.close()
+      }
+    })
+
+  command
+    .command('redeliver')
+    .description(
+      'make undelivered notifications due now; a connector that runs delivers them within a second',
+    )
+    .argument('[id]', 'one of them; without it, all')
+    .action(async (id: string | undefined, _options: unknown, self: Command) => {
+      const store = await openStore(findConfiguration(self).configuration.store)
+      try {
+        const count = await store.outbox.redeliver(new Date(), id)
+        process.stdout.write(`${count} made due\n`)
+        if (count === 0 && id !== undefined) process.exitCode = 1
+      } finally {
+        await store.close()
+      }
+    })
+}
+
+/** `certconnector spool …`: what waits on disk because the store could not be written. */
+export function addSpoolCommand(program: Command): void {
+  program
+    .command('spool')
+    .description('what waits on disk for the store')
+    .command('list')
+    .description('list the spooled completions')
+    .action(async (_options: unknown, self: Command) => {
+      const { configuration } = findConfiguration(self)
+      const spool = await openSpool(join(configuration.dataDir, 'spool'))
+      const { entries, unreadable } = await spool.list()
+      for (const entry of entries)
+        process.stdout.write(
+          `${entry.id}  ${entry.savedAt.toISOString()}  ${entry.payload.byteLength} octets\n`,
+        )
+      for (const name of unreadable) process.stdout.write(`${name}  unreadable, set aside\n`)
+      process.stderr.write(`${entries.length} waiting\n`)
+    })
+}
