@@ -33,7 +33,8 @@ export interface CsrFacts {
 }
 
 /**
- * Reads a PKCS #10. All extension-request attributes count, so that nothing hides in a second one.
+ * Reads a PKCS #10. All extension-request attributes count, so that nothing hides in a second one; one extension that
+ * cannot be read makes the whole unreadable.
  *
  * @param base64 standard base64 on one line, no PEM armour
  * @returns undefined for whatever cannot be read
@@ -97,7 +98,10 @@ function keyLengthOf(key: KeyObject): number {
 }
 
 function readAltNames(value: unknown): string[] {
-  if (!(value instanceof pkijs.AltName)) throw new Error('subjectAltName cannot be read')
+  // pkijs shows an extension that it cannot read as an empty one; taken so, it would pass for absent.
+  if (!(value instanceof pkijs.AltName) || 'parsingError' in value) {
+    throw new Error('subjectAltName cannot be read')
+  }
   return value.altNames.map(readAltName)
 }
 
@@ -131,6 +135,8 @@ function readKeyUsage(value: unknown): string[] {
 }
 
 function readPurposes(value: unknown): string[] {
-  if (!(value instanceof pkijs.ExtKeyUsage)) throw new Error('extKeyUsage cannot be read')
+  if (!(value instanceof pkijs.ExtKeyUsage) || 'parsingError' in value) {
+    throw new Error('extKeyUsage cannot be read')
+  }
   return value.keyPurposes
 }

@@ -1,11 +1,14 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import type * as pkijs from 'pkijs'
+import * as pkijs from 'pkijs'
 import { type Identity, issueIdentity } from '../x509.ts'
 
 /** A certificate that signs challenges or that they are encrypted to, with its key ready for use. */
 export interface ChallengeKey {
   readonly certificate: pkijs.Certificate
   readonly certificateDer: Uint8Array
+  /** IssuerAndSerialNumber, by which CMS names the certificate. */
+  readonly identifier: pkijs.IssuerAndSerialNumber
+  readonly identifierDer: Uint8Array
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
 }
@@ -31,8 +34,15 @@ export async function issueChallengeKeys(owner: string, now: Date): Promise<Chal
 }
 
 function toChallengeKey(identity: Identity): ChallengeKey {
+  const { certificate } = identity
+  const identifier = new pkijs.IssuerAndSerialNumber({
+    issuer: certificate.issuer,
+    serialNumber: certificate.serialNumber,
+  })
   return {
-    certificate: identity.certificate,
+    certificate,
+    identifier,
+    identifierDer: new Uint8Array(identifier.toSchema().toBER()),
     certificateDer: identity.certificateDer,
     privateKey: createPrivateKey(identity.privateKeyPem),
     publicKey: createPublicKey(identity.certificatePem),

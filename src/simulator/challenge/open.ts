@@ -1,6 +1,13 @@
-import { constants, createDecipheriv, createPublicKey, privateDecrypt, verify } from 'node:crypto'
-import * as asn1js from 'asn1js'
-import * as pkijs from 'pkijs'
+import {
+  constants,
+  createDecipheriv,
+  type KeyObject,
+  privateDecrypt,
+  verify,
+  X509Certificate,
+} from 'node:crypto'
+import type * as asn1js from 'asn1js'
+import { childAt, childrenOf, derOf, hasTag, octetsOf, oidOf, parseTree } from './asn1-tree.ts'
 import {
   AES_256_CBC,
   CONTENT_TYPE,
@@ -20,25 +27,26 @@ import type { ChallengeKey } from './keys.ts'
 export interface SignedChallenge {
   /** DER ContentInfo with the EnvelopedData. */
   readonly contentDer: Uint8Array
-  /** The certificate that the signer info names, as sent; nobody has vouched for it. */
+  /** The certificate that came along; nobody has vouched for it. */
   readonly signerDer: Uint8Array
-  readonly signerPublicKey: ReturnType<typeof createPublicKey>
-  readonly signedAttributes: readonly pkijs.Attribute[]
-  readonly signedAttributesDer: Uint8Array
+  readonly signerPublicKey: KeyObject
+  /** Signed attributes by type; of a type that stands there twice, only the first. */
+  readonly signedAttributes: ReadonlyMap<string, asn1js.BaseBlock>
+  /** The bytes that were signed: the attributes under the universal tag SET OF (RFC 5652, section 5.4). */
+  readonly signedBytes: Uint8Array
   readonly signature: Uint8Array
 }
 
 /**
- * Reads the text of a challengePassword as base64 and CMS SignedData with one signer.
+ * Reads the text of a challengePassword as base64 and CMS SignedData with one certificate and one signer.
  *
  * @returns undefined when it is anything else; nothing has been verified
  */
 export function parseSignedChallenge(text: string): SignedChallenge | undefined {
   if (!isBase64(text)) return undefined
   try {
-    const info = pkijs.ContentInfo.fromBER(Buffer.from(text, 'base64'))
-    if (info.contentType !== SIGNED_DATA) return undefined
-    return readSigned(new pkijs.SignedData({ schema: info.content }))
+    const info = parseTree(Buffer.from(text, 'base64'))
+    return oidOf(childAt(info, 0)) === SIGNED_DATA ? readSigned(childAt(info, 1, 0)) : undefined
   } catch {
     // Whatever the parsers dislike about hostile bytes, it is not a challenge.
     return undefined
@@ -50,15 +58,20 @@ export function parseSignedChallenge(text: string): SignedChallenge | undefined 
  * that is: `SigningCertThumbprintMismatch` is a check of its own.
  */
 export function isSignatureGood(challenge: SignedChallenge): boolean {
-  const digest = attributeValue(challenge, MESSAGE_DIGEST)
-  const type = attributeValue(challenge, CONTENT_TYPE)
-  if (!(digest instanceof asn1js.OctetString) || !(type instanceof asn1js.ObjectIdentifier)) {
+  const { contentDer, signedAttributes, signedBytes, signerPublicKey, signature } = challenge
+  const digest = signedAttributes.get(MESSAGE_DIGEST)
+  const type = signedAttributes.get(CONTENT_TYPE)
+  if (!digest || !type) return false
+  try {
+    return (
+      Buffer.from(octetsOf(digest)).equals(sha256(contentDer)) &&
+      oidOf(type) === DATA &&
+      verify('sha256', signedBytes, signerPublicKey, signature)
+    )
+  } catch {
+    // Attributes of the wrong type, or a key that cannot verify: not a good signature.
     return false
   }
-  const isDigestEqual = sha256OfContent(challenge).equals(digest.valueBlock.valueHexView)
-  if (!isDigestEqual || type.getValue() !== DATA) return false
-  const { signedAttributesDer, signerPublicKey, signature } = challenge
-  return verify('sha256', signedAttributesDer, signerPublicKey, signature)
 }
 
 /**
@@ -68,77 +81,76 @@ export function isSignatureGood(challenge: SignedChallenge): boolean {
  */
 export function openEnvelope(contentDer: Uint8Array, own: ChallengeKey): Uint8Array | undefined {
   try {
-    const info = pkijs.ContentInfo.fromBER(contentDer)
-    if (info.contentType !== ENVELOPED_DATA) return undefined
-    const { recipientInfos, encryptedContentInfo } = new pkijs.EnvelopedData({
-      schema: info.content,
-    })
-    const transport = recipientInfos
-      .map(({ value }) => value)
-      .find((value) => value instanceof pkijs.KeyTransRecipientInfo && isFor(value, own))
-    if (!(transport instanceof pkijs.KeyTransRecipientInfo)) return undefined
-    const { contentEncryptionAlgorithm } = encryptedContentInfo
-    if (contentEncryptionAlgorithm.algorithmId !== AES_256_CBC) return undefined
-    const iv: unknown = contentEncryptionAlgorithm.algorithmParams
-    if (!(iv instanceof asn1js.OctetString)) return undefined
-    const key = privateDecrypt(
-      {
-        key: own.privateKey,
-        padding: constants.RSA_PKCS1_OAEP_PADDING,
-        oaepHash: 'sha256',
-      },
-      transport.encryptedKey.valueBlock.valueHexView,
-    )
-    const decipher = createDecipheriv('aes-256-cbc', key, iv.valueBlock.valueHexView)
-    const encrypted = new Uint8Array(encryptedContentInfo.getEncryptedContent())
-    return Buffer.concat([decipher.update(encrypted), decipher.final()])
+    const info = parseTree(contentDer)
+    if (oidOf(childAt(info, 0)) !== ENVELOPED_DATA) return undefined
+    const [, recipients, content] = childrenOf(childAt(info, 1, 0))
+    if (!recipients || !content) return undefined
+    const key = unwrapKey(childAt(recipients, 0), own)
+    const algorithm = childAt(content, 1)
+    if (!key || oidOf(childAt(algorithm, 0)) !== AES_256_CBC) return undefined
+    const decipher = createDecipheriv('aes-256-cbc', key, octetsOf(childAt(algorithm, 1)))
+    return Buffer.concat([decipher.update(implicitOctetsOf(childAt(content, 2))), decipher.final()])
   } catch {
     // Wrong key, padding and structure are one answer.
     return undefined
   }
 }
 
-function readSigned(signed: pkijs.SignedData): SignedChallenge | undefined {
-  const [signerInfo, ...others] = signed.signerInfos
-  const content = signed.encapContentInfo.eContent
-  const attributes = signerInfo?.signedAttrs
-  if (signerInfo === undefined || others.length > 0 || !content || !attributes) return undefined
-  if (signerInfo.digestAlgorithm.algorithmId !== SHA_256) return undefined
-  if (signerInfo.signatureAlgorithm.algorithmId !== RSA_ENCRYPTION) return undefined
-  const certificate = signed.certificates?.find((one) => one instanceof pkijs.Certificate)
-  if (!(certificate instanceof pkijs.Certificate)) return undefined
+/** SignedData: version, digestAlgorithms, encapContentInfo, [0] certificates, signerInfos. */
+function readSigned(signedData: asn1js.BaseBlock): SignedChallenge | undefined {
+  const [, , content, certificates, signerInfos] = childrenOf(signedData)
+  if (!content || !certificates || !signerInfos || !hasTag(certificates, 0)) return undefined
+  if (childrenOf(certificates).length !== 1 || childrenOf(signerInfos).length !== 1) {
+    return undefined
+  }
+  // SignerInfo: version, sid, digestAlgorithm, [0] signedAttrs, signatureAlgorithm, signature.
+  const [, , digestAlgorithm, attributes, signatureAlgorithm, signature] = childrenOf(
+    childAt(signerInfos, 0),
+  )
+  if (!digestAlgorithm || !attributes || !signatureAlgorithm || !signature) return undefined
+  if (!hasTag(attributes, 0)) return undefined
+  if (oidOf(childAt(digestAlgorithm, 0)) !== SHA_256) return undefined
+  if (oidOf(childAt(signatureAlgorithm, 0)) !== RSA_ENCRYPTION) return undefined
+  const signerDer = derOf(childAt(certificates, 0))
+  const signedBytes = new Uint8Array(derOf(attributes))
+  signedBytes[0] = SET_OF
   return {
-    contentDer: new Uint8Array(content.getValue()),
-    signerDer: new Uint8Array(certificate.toSchema().toBER()),
-    signerPublicKey: createPublicKey({
-      key: Buffer.from(certificate.subjectPublicKeyInfo.toSchema().toBER()),
-      format: 'der',
-      type: 'spki',
-    }),
-    signedAttributes: attributes.attributes,
-    signedAttributesDer: new Uint8Array(attributes.encodedValue),
-    signature: signerInfo.signature.valueBlock.valueHexView,
+    contentDer: octetsOf(childAt(content, 1, 0)),
+    signerDer,
+    signerPublicKey: new X509Certificate(signerDer).publicKey,
+    signedAttributes: readAttributes(attributes),
+    signedBytes,
+    signature: octetsOf(signature),
   }
 }
 
-function isFor(info: pkijs.KeyTransRecipientInfo, own: ChallengeKey): boolean {
-  const rid: unknown = info.rid
-  return (
-    info.keyEncryptionAlgorithm.algorithmId === RSA_OAEP &&
-    rid instanceof pkijs.IssuerAndSerialNumber &&
-    rid.serialNumber.isEqual(own.certificate.serialNumber) &&
-    rid.issuer.isEqual(own.certificate.issuer)
+/** Identifier octet of SET and SET OF. */
+const SET_OF = 0x31
+
+function readAttributes(attributes: asn1js.BaseBlock): Map<string, asn1js.BaseBlock> {
+  const values = new Map<string, asn1js.BaseBlock>()
+  for (const attribute of childrenOf(attributes)) {
+    const type = oidOf(childAt(attribute, 0))
+    if (!values.has(type)) values.set(type, childAt(attribute, 1, 0))
+  }
+  return values
+}
+
+/** KeyTransRecipientInfo: version, rid (issuer and serial number), keyEncryptionAlgorithm, encryptedKey. */
+function unwrapKey(recipient: asn1js.BaseBlock, own: ChallengeKey): Uint8Array | undefined {
+  const [, rid, algorithm, encryptedKey] = childrenOf(recipient)
+  if (!rid || !algorithm || !encryptedKey) return undefined
+  if (Buffer.compare(derOf(rid), own.identifierDer) !== 0) return undefined
+  if (oidOf(childAt(algorithm, 0)) !== RSA_OAEP) return undefined
+  const padding = constants.RSA_PKCS1_OAEP_PADDING
+  return privateDecrypt(
+    { key: own.privateKey, padding, oaepHash: 'sha256' },
+    octetsOf(encryptedKey),
   )
 }
 
-function attributeValue({ signedAttributes }: SignedChallenge, type: string): unknown {
-  const found = signedAttributes.filter((attribute) => attribute.type === type)
-  const [first, ...others] = found
-  if (first === undefined || others.length > 0) return undefined
-  const values: readonly unknown[] = first.values
-  return values[0]
-}
-
-function sha256OfContent({ contentDer }: SignedChallenge): Buffer {
-  return Buffer.from(sha256(contentDer))
+/** Content of `[0] IMPLICIT OCTET STRING`, in its primitive form. */
+function implicitOctetsOf(block: asn1js.BaseBlock): Uint8Array {
+  const der = derOf(block)
+  return der.subarray(der.byteLength - block.lenBlock.length)
 }

@@ -59,7 +59,7 @@ function envelop(content: Uint8Array, recipient: ChallengeKey): Uint8Array {
   encryptedContentInfo.encryptedContent = new asn1js.OctetString({ valueHex: bufferOf(encrypted) })
   const recipientInfo = new pkijs.KeyTransRecipientInfo({
     version: 0,
-    rid: identifierOf(recipient),
+    rid: recipient.identifier,
     keyEncryptionAlgorithm: new pkijs.AlgorithmIdentifier({
       algorithmId: RSA_OAEP,
       algorithmParams: oaep.toSchema(),
@@ -95,7 +95,7 @@ function signOver(content: Uint8Array, signer: ChallengeKey, signingTime: Date):
     signerInfos: [
       new pkijs.SignerInfo({
         version: 1,
-        sid: identifierOf(signer),
+        sid: signer.identifier,
         digestAlgorithm,
         signedAttrs: new pkijs.SignedAndUnsignedAttributes({ type: 0, attributes }),
         signatureAlgorithm: new pkijs.AlgorithmIdentifier({
@@ -111,13 +111,6 @@ function signOver(content: Uint8Array, signer: ChallengeKey, signingTime: Date):
 
 function attribute(type: string, value: asn1js.BaseBlock): pkijs.Attribute {
   return new pkijs.Attribute({ type, values: [value] })
-}
-
-function identifierOf({ certificate }: ChallengeKey): pkijs.IssuerAndSerialNumber {
-  return new pkijs.IssuerAndSerialNumber({
-    issuer: certificate.issuer,
-    serialNumber: certificate.serialNumber,
-  })
 }
 
 function wrap(contentType: string, content: asn1js.BaseBlock): Uint8Array {
