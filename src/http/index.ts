@@ -3,15 +3,13 @@ export { type AdminAppOptions, createAdminApp } from './admin-app.ts'
 export type { CaFile, CaFiles } from './ca-files-route.ts'
 export { createDeviceApp, type DeviceAppOptions } from './device-app.ts'
 export type { DeviceLimits } from './enrolment-gate.ts'
-export {
-  createMetrics,
-  type ExpiringCertificate,
-  type MetricSources,
-  type Metrics,
-  type OutboxFigures,
-  type ScepOutcome,
-  type WorkerFigures,
-} from './metrics.ts'
+export type {
+  ExpiringCertificate,
+  MetricSources,
+  OutboxFigures,
+  WorkerFigures,
+} from './figures.ts'
+export { createMetrics, type Metrics, type ScepOutcome } from './metrics.ts'
 export { defaultRateLimits, type RateLimits } from './rate-limit.ts'
 export type { ScepEndpoint } from './scep-route.ts'
 export { type RunningServer, type ServerOptions, startServer, type TlsMaterial } from './server.ts'

@@ -1,42 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import type { EnrolmentAnswer } from '../connector/index.ts'
 import type { EventRecord, EventSink } from '../events/index.ts'
+import { collectFigures, type MetricSources } from './figures.ts'
 
 /** What became of a PKIOperation: an answer of the enrolment, or why it came to none. */
 export type ScepOutcome = EnrolmentAnswer['outcome'] | 'limited' | 'malformed' | 'busy' | 'error'
-
-/** What the worker pool tells of itself. */
-export interface WorkerFigures {
-  readonly size: number
-  readonly ready: number
-  readonly busy: number
-  readonly waiting: number
-  readonly capacity: number
-  readonly restarts: number
-}
-
-/** A certificate whose end somebody must know of in time. */
-export interface ExpiringCertificate {
-  readonly kind: 'ca' | 'ra' | 'tls'
-  readonly name: string
-  readonly notAfter: Date
-}
-
-export interface OutboxFigures {
-  /** Notifications not yet delivered, by state. */
-  readonly depth: Readonly<Record<string, number>>
-  /** Of the oldest one; undefined when there is none. */
-  readonly oldestCreatedAt: Date | undefined
-}
-
-/** Asked at each scrape; one that fails leaves its figures out and is counted. */
-export interface MetricSources {
-  readonly version: string
-  workers(): WorkerFigures
-  outbox(): OutboxFigures | Promise<OutboxFigures>
-  certificates(): readonly ExpiringCertificate[] | Promise<readonly ExpiringCertificate[]>
-  now(): Date
-}
 
 /** The figures of a process, for Prometheus. */
 export interface Metrics {
@@ -107,99 +75,4 @@ export function createMetrics(sources: MetricSources): Metrics {
     mediaType: registry.contentType,
     load: () => registry.metrics(),
   }
-}
-
-/** Gauges that ask their source when a scrape comes. */
-function collectFigures(registry: Registry, sources: MetricSources): void {
-  const failures = new Counter({
-    name: 'connector_scrape_failures_total',
-    help: 'Figures that could not be had at a scrape.',
-    labelNames: ['source'],
-    registers: [registry],
-  })
-
-  function gauge(
-    name: string,
-    help: string,
-    source: string,
-    labelNames: readonly string[],
-    read: (gauge: Gauge) => void | Promise<void>,
-  ): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [registry],
-      async collect() {
-        this.reset()
-        try {
-          await read(this)
-        } catch {
-          // The readiness checks say why; a scrape only counts that it was so.
-          failures.inc({ source })
-        }
-      },
-    })
-  }
-
-  gauge('connector_info', 'Version of the connector.', 'version', ['version'], (target) =>
-    target.set({ version: sources.version }, 1),
-  )
-  gauge(
-    'connector_outbox_notifications',
-    'Notifications not yet delivered, by state.',
-    'outbox',
-    ['state'],
-    async (target) => {
-      const { depth } = await sources.outbox()
-      for (const [state, count] of Object.entries(depth)) target.set({ state }, count)
-    },
-  )
-  gauge(
-    'connector_outbox_oldest_age_seconds',
-    'Age of the oldest notification not yet delivered; 0 when there is none.',
-    'outbox',
-    [],
-    async (target) => {
-      const { oldestCreatedAt } = await sources.outbox()
-      const ageMs =
-        oldestCreatedAt === undefined ? 0 : sources.now().getTime() - oldestCreatedAt.getTime()
-      target.set(Math.max(0, ageMs) / 1000)
-    },
-  )
-  gauge(
-    'connector_certificate_not_after_seconds',
-    'End of a certificate, in seconds since 1970.',
-    'certificates',
-    ['kind', 'name'],
-    async (target) => {
-      for (const { kind, name, notAfter } of await sources.certificates()) {
-        target.set({ kind, name }, notAfter.getTime() / 1000)
-      }
-    },
-  )
-  gauge('connector_worker_threads', 'Worker threads by state.', 'workers', ['state'], (target) => {
-    const { size, ready, busy } = sources.workers()
-    target.set({ state: 'configured' }, size)
-    target.set({ state: 'ready' }, ready)
-    target.set({ state: 'busy' }, busy)
-  })
-  gauge(
-    'connector_worker_queue',
-    'Jobs that wait for a thread, and how many may.',
-    'workers',
-    ['figure'],
-    (target) => {
-      const { waiting, capacity } = sources.workers()
-      target.set({ figure: 'waiting' }, waiting)
-      target.set({ figure: 'capacity' }, capacity)
-    },
-  )
-  gauge(
-    'connector_worker_losses',
-    'Worker threads lost and replaced since the start.',
-    'workers',
-    [],
-    (target) => target.set(sources.workers().restarts),
-  )
 }

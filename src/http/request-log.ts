@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { type HttpLogger, pinoHttp } from 'pino-http'
+import { parseSource } from './request-source.ts'
 
 /**
  * One line a request: method, path, status, time. Never the query (it holds the SCEP message), headers (credentials)
@@ -39,8 +40,13 @@ function describeRequest(req: IncomingMessage): object {
     method: req.method,
     path: path.slice(0, maxPathLength),
     httpVersion: req.httpVersion,
-    remoteAddress: req.socket.remoteAddress,
+    remoteAddress: parseSource(findClientAddress(req), req.socket.remoteAddress),
   }
+}
+
+/** What Express makes of X-Forwarded-For under its trust setting. */
+function findClientAddress(req: IncomingMessage): string | undefined {
+  return 'ip' in req && typeof req.ip === 'string' ? req.ip : undefined
 }
 
 function describeResponse(res: ServerResponse): object {

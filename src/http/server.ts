@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { ConnectorError } from '../kernel/index.ts'
+import type { Logger } from 'pino'
+import { ConnectorError, describeError } from '../kernel/index.ts'
 
 export interface ServerOptions {
   /** Address or name to listen on. */
@@ -10,6 +11,7 @@ export interface ServerOptions {
   readonly port: number
   /** Absent: plain HTTP. */
   readonly tls?: TlsMaterial
+  readonly logger: Logger
   /** Connections at a time; more are closed at once. Default 1,024. */
   readonly maxConnections?: number
   /** Until the headers are there, in milliseconds. Default 15,000. */
@@ -62,6 +64,13 @@ export async function startServer(
   server.on('clientError', answerBrokenRequest)
   const flow = watchFlow(server)
   const port = await listen(server, options)
+  // Such as too many open files: one connection is lost, the listener goes on.
+  server.on('error', (error) => {
+    options.logger.error({ port, reason: describeError(error) }, 'a connection was not accepted')
+  })
+  server.on('drop', () => {
+    options.logger.warn({ port }, 'a connection was dropped: too many at a time')
+  })
   const scheme = options.tls === undefined ? 'http' : 'https'
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   let stopped: Promise<void> | undefined
@@ -110,16 +119,14 @@ function secureContextOf(tls: TlsMaterial) {
 
 function listen(server: Server | TlsServer, { host, port }: ServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        new ConnectorError(
-          'config/invalid',
-          `cannot listen on ${host}:${port}: ${explainListenError(cause.code ?? 'unknown error')}`,
-          { cause },
-        ),
-      )
-    })
+    const fail = (cause: NodeJS.ErrnoException) => {
+      const why = explainListenError(cause.code ?? 'unknown error')
+      const message = `cannot listen on ${host}:${port}: ${why}`
+      reject(new ConnectorError('config/invalid', message, { cause }))
+    }
+    server.once('error', fail)
     server.listen(port, host, () => {
+      server.off('error', fail)
       const address = server.address() as AddressInfo
       resolve(address.port)
     })

@@ -1,4 +1,4 @@
-import type { ExpiringCertificate, OutboxFigures, WorkerFigures } from './metrics.ts'
+import type { ExpiringCertificate, OutboxFigures, WorkerFigures } from './figures.ts'
 
 /** A named reason to be ready or not, as its last run saw it. */
 export interface ReadinessCheck {

@@ -23,7 +23,7 @@ const status: ConnectorStatus = {
   ],
   certificates: [{ kind: 'ra', name: 'RA', notAfter: new Date('2027-01-01T00:00:00Z') }],
   outbox: { depth: { due: 2 }, oldestCreatedAt: now },
-  workers: { size: 2, ready: 2, busy: 0, waiting: 0, capacity: 128, restarts: 0 },
+  workers: { size: 2, ready: 2, busy: 0, waiting: 0, capacity: 128, restarts: 0, jobs: {} },
   recent: [
     {
       at: now,

@@ -71,7 +71,7 @@ async function bench(
     metrics: { recordScep: (_profile, outcome) => outcomes.push(outcome) },
     ...(setting.trustProxy === undefined ? {} : { trustProxy: setting.trustProxy }),
   })
-  const server = await startServer(app, { host: '127.0.0.1', port: 0 })
+  const server = await startServer(app, { host: '127.0.0.1', port: 0, logger: log.logger })
   t.after(() => server.stop())
   return {
     server,
@@ -152,6 +152,7 @@ for (const path of [
   '/certsrv/mscep',
   '/certsrv/mscep/',
   '/certsrv/mscep/pkiclient.exe',
+  '//certsrv//mscep/mscep.dll',
   '/cgi-bin/pkiclient.exe',
   '/scep',
   '/SCEP/',

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EventRecord } from '../../../src/events/index.ts'
-import { createMetrics, type MetricSources } from '../../../src/http/metrics.ts'
+import type { MetricSources } from '../../../src/http/figures.ts'
+import { createMetrics } from '../../../src/http/metrics.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
 
 const sources: MetricSources = {
   version: '0.1.0',
-  workers: () => ({ size: 2, ready: 2, busy: 1, waiting: 5, capacity: 128, restarts: 3 }),
+  workers: () => ({
+    size: 2,
+    ready: 2,
+    busy: 1,
+    waiting: 5,
+    capacity: 128,
+    restarts: 3,
+    jobs: { open: { done: 9, failed: 1, overloaded: 0 } },
+  }),
   outbox: () => ({
     depth: { due: 4, exhausted: 1 },
     oldestCreatedAt: new Date(now.getTime() - 90_000),
@@ -65,8 +74,9 @@ test('gauges show what their sources say at the scrape', async () => {
   assert.match(text, /connector_certificate_not_after_seconds\{kind="ra",name="ra-1"\} 1800000000/)
   assert.match(text, /connector_worker_queue\{figure="waiting"\} 5/)
   assert.match(text, /connector_worker_threads\{state="ready"\} 2/)
-  assert.match(text, /connector_worker_losses 3/)
+  assert.match(text, /connector_worker_losses_total 3/)
   assert.match(text, /connector_info\{version="0.1.0"\} 1/)
+  assert.match(text, /connector_worker_jobs_total\{kind="open",result="done"\} 9/)
   assert.match(text, /process_cpu_seconds_total/)
 })
 
@@ -78,6 +88,6 @@ test('a source that fails leaves out its figures only, and is counted', async ()
   await metrics.load()
   const text = await metrics.load()
   assert.doesNotMatch(text, /connector_outbox_notifications\{/)
-  assert.match(text, /connector_worker_losses 3/)
+  assert.match(text, /connector_worker_losses_total 3/)
   assert.match(text, /connector_scrape_failures_total\{source="outbox"\} [1-9]/)
 })

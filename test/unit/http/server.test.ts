@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
+import { get as getTls } from 'node:https'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { startServer } from '../../../src/http/server.ts'
 import { ConnectorError } from '../../../src/kernel/index.ts'
+import { makeThrowawayIdentity } from '../../support/throwaway-identity.ts'
+import { captureLog } from './captured-log.ts'
 import { exchange } from './raw-http.ts'
 
-const loopback = { host: '127.0.0.1', port: 0 }
+const { logger } = captureLog()
+const loopback = { host: '127.0.0.1', port: 0, logger }
 
 const hello: RequestListener = (req, res) => {
   res.setHeader('Content-Length', 5)
@@ -16,7 +20,7 @@ const hello: RequestListener = (req, res) => {
 test('a port that is taken is reported with the address and the remedy', async (t) => {
   const first = await startServer(hello, loopback)
   t.after(() => first.stop())
-  await assert.rejects(startServer(hello, { host: '127.0.0.1', port: first.port }), (error) => {
+  await assert.rejects(startServer(hello, { ...loopback, port: first.port }), (error) => {
     assert.ok(error instanceof ConnectorError)
     assert.equal(error.code, 'config/invalid')
     assert.ok(error.message.includes(`127.0.0.1:${first.port}`))
@@ -26,7 +30,7 @@ test('a port that is taken is reported with the address and the remedy', async (
 })
 
 test('an address that this machine does not have is reported', async () => {
-  await assert.rejects(startServer(hello, { host: '192.0.2.1', port: 0 }), (error) => {
+  await assert.rejects(startServer(hello, { ...loopback, host: '192.0.2.1' }), (error) => {
     assert.ok(error instanceof ConnectorError)
     assert.equal(error.code, 'config/invalid')
     return true
@@ -84,7 +88,7 @@ test('stopping finishes what runs, refuses new connections, and then the port is
   answer?.()
   assert.match((await reply).body.toString(), /finished/)
   await stopped
-  const next = await startServer(hello, { host: '127.0.0.1', port: server.port })
+  const next = await startServer(hello, { ...loopback, port: server.port })
   await next.stop()
 })
 
@@ -107,3 +111,38 @@ test('stopping ends requests that take longer than it waits', async () => {
   await server.stop()
   await assert.rejects(reply)
 })
+
+test('connections beyond the limit are dropped and logged, not served', async (t) => {
+  const log = captureLog()
+  const options = { ...loopback, logger: log.logger, maxConnections: 1 }
+  const server = await startServer(hello, options)
+  const first = connect(server.port, '127.0.0.1')
+  first.on('error', () => undefined)
+  t.after(async () => {
+    first.destroy()
+    await server.stop()
+  })
+  await new Promise((resolve) => first.once('connect', resolve))
+  await assert.rejects(exchange(server.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
+  assert.match(log.text(), /too many at a time/)
+})
+
+test('a TLS listener serves, and takes over a renewed certificate', async (t) => {
+  const [first, second] = [await makeThrowawayIdentity(), await makeThrowawayIdentity()]
+  const tls = { certificatesPem: first.certificatePem, keyPem: first.privateKeyPem }
+  const server = await startServer(hello, { ...loopback, tls })
+  t.after(() => server.stop())
+  assert.equal(await getOverTls(server.url, first.certificatePem), 'hello')
+  server.updateTls({ certificatesPem: second.certificatePem, keyPem: second.privateKeyPem })
+  assert.equal(await getOverTls(server.url, second.certificatePem), 'hello')
+  await assert.rejects(getOverTls(server.url, first.certificatePem))
+})
+
+function getOverTls(url: string, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = getTls(url, { ca, agent: false }, (answer) => {
+      answer.setEncoding('utf8').once('data', resolve)
+    })
+    call.on('error', reject)
+  })
+}
