@@ -3,7 +3,7 @@ import { TAG } from './der-reader.ts'
 /**
  * An element from its identifier octet and the pieces of its value.
  *
- * Every writer here returns an array of its own, exactly as large as the element.
+ * The writers return arrays exactly as large as the element, over memory of their own.
  */
 export function encodeElement(tag: number, ...pieces: readonly Uint8Array[]): Uint8Array {
   let length = 0
@@ -78,9 +78,17 @@ function toMinimalMagnitude(octets: Uint8Array): Uint8Array {
   return padded
 }
 
-/** OBJECT IDENTIFIER from dotted text. Throws TypeError for text that is none. */
+/** The OIDs of the house are few; those that certificates bring along must not fill memory. */
+const maxRememberedOids = 256
+const rememberedOids = new Map<string, Uint8Array>()
+
+/** OBJECT IDENTIFIER from dotted text; shared bytes, not to be written to. Throws TypeError for text that is none. */
 export function encodeOid(oid: string): Uint8Array {
-  return encodeElement(TAG.oid, encodeOidOctets(oid))
+  const known = rememberedOids.get(oid)
+  if (known !== undefined) return known
+  const der = encodeElement(TAG.oid, encodeOidOctets(oid))
+  if (rememberedOids.size < maxRememberedOids) rememberedOids.set(oid, der)
+  return der
 }
 
 /** The content octets of an OBJECT IDENTIFIER, for implicit tags. Throws TypeError for text that is none. */

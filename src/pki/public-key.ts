@@ -56,6 +56,9 @@ function countBits(magnitude: Uint8Array): number {
   return first === undefined ? 0 : (magnitude.length - start) * 8 - Math.clz32(first) + 24
 }
 
+/** RSA of 8192 bits with a common exponent has 1062. Larger keys are only a way to keep us busy (REQ-121). */
+const maxSpkiOctets = 1100
+
 /** Room for the signers whose requests are between opening and sealing in one thread. */
 const maxRemembered = 64
 const remembered = new Map<string, KeyObject>()
@@ -64,9 +67,12 @@ const remembered = new Map<string, KeyObject>()
  * Imports a SubjectPublicKeyInfo for use. The last few keys are remembered by their bytes, since the key of an
  * enrolment is used three times and importing costs more than verifying.
  *
- * @throws ConnectorError `pki/unsupported-algorithm` OpenSSL does not take this key
+ * @throws ConnectorError `pki/unsupported-algorithm` OpenSSL does not take this key, or it is larger than RSA-8192
  */
 export function importPublicKey(spkiDer: Uint8Array): KeyObject {
+  if (spkiDer.length > maxSpkiOctets) {
+    throw new ConnectorError('pki/unsupported-algorithm', `public key has ${spkiDer.length} octets`)
+  }
   const bytes = Buffer.from(spkiDer.buffer, spkiDer.byteOffset, spkiDer.length)
   const name = bytes.toString('latin1')
   const known = remembered.get(name)
@@ -83,7 +89,7 @@ export function importPublicKey(spkiDer: Uint8Array): KeyObject {
       break
     }
   }
-  if (name.length <= 4096) remembered.set(name, key)
+  remembered.set(name, key)
   return key
 }
 
