@@ -53,7 +53,7 @@ function listFiles(folder: string): string[] {
 
 function readImports(file: string): Import[] {
   const text = readFileSync(file, 'utf8')
-  const pattern = /^(?:import|export)\s+(type\s)?([^'"]*?)\s*(?:from\s+)?['"](\.[^'"]+)['"]/gm
+  const pattern = /^(?:import|export)\s+(type\s)?(?:([^'"();=]*?)\s+from\s+)?['"](\.[^'"]+)['"]/gm
   return [...text.matchAll(pattern)].map((match) => ({
     from: file,
     to: resolve(dirname(file), match[3] ?? ''),
@@ -131,11 +131,13 @@ describe('architecture', () => {
   })
 
   test('pki, scep and connector take time and network as parameters', () => {
+    // `isIP` is a pure function that happens to live in the network module.
+    const pureImport = "import { isIP } from 'node:net'"
     const wrong = files.filter(
       (file) =>
         ['pki', 'scep', 'connector'].includes(roomOf(file)) &&
         /Date\.now\(|new Date\(\)|from 'node:(http|https|net|fs|dns)/.test(
-          readFileSync(file, 'utf8'),
+          readFileSync(file, 'utf8').replace(pureImport, ''),
         ),
     )
     assert.deepEqual(
