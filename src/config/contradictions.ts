@@ -8,6 +8,7 @@ export function findContradictions(sections: Sections): readonly Problem[] {
   return [
     ...findRepeated('profiles', 'name', sections.profiles, ({ name }) => name),
     ...findRepeated('ca', 'id', sections.ca, ({ id }) => id),
+    ...checkCaReferences(sections),
     ...sections.profiles.flatMap((profile) => checkProfile(profile, sections)),
     ...sections.ca.flatMap(checkAuthority),
     ...checkListeners(sections),
@@ -39,18 +40,22 @@ function findRepeated<T>(
   })
 }
 
+function checkCaReferences({ ca, isCaComplete, caReferences }: Sections): Problem[] {
+  const ids = ca.map(({ value }) => value.id)
+  if (!isCaComplete) return []
+  return caReferences
+    .filter(({ value }) => !ids.includes(value))
+    .map(({ index, value }) => ({
+      path: `profiles[${index}].ca`,
+      found: `"${value.slice(0, 40)}", which is no CA`,
+      expected: `one of ${ids.join(', ')}`,
+      remedy: `write one of ${ids.join(', ')}, or add a CA with this id`,
+    }))
+}
+
 function checkProfile({ index, value }: Element<Profile>, sections: Sections): Problem[] {
   const at = `profiles[${index}]`
   const problems: Problem[] = []
-  if (sections.isCaComplete && !sections.ca.some((ca) => ca.value.id === value.ca)) {
-    const ids = sections.ca.map((ca) => ca.value.id).join(', ')
-    problems.push({
-      path: `${at}.ca`,
-      found: `"${value.ca}", which is no CA`,
-      expected: `one of ${ids}`,
-      remedy: `write one of ${ids}, or add a CA with this id`,
-    })
-  }
   if (value.challenge.kind === 'intune' && !sections.hasIntune) {
     problems.push({
       path: 'intune',

@@ -46,7 +46,7 @@ export function demonstrationConfiguration(
       clientId: '7e57ab1e-0000-4000-8000-000000000002',
       clientSecret: new Secret(randomBytes(24).toString('base64url')),
       authorityUrl: simulatorUrl,
-      graphUrl: simulatorUrl,
+      graphUrl: `${simulatorUrl}/graph`,
       trustedCaFile: join(dataDir, 'simulator-ca.pem'),
       allowedHostSuffixes: ['127.0.0.1'],
     },

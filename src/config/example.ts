@@ -35,16 +35,13 @@ export function renderExample(): string {
 }
 
 function renderKey(key: ConfigurationKey, indent: number, isParentActive: boolean): Rendered {
-  switch (key.kind) {
-    case 'value':
-      return renderValue(key, indent, isParentActive)
-    case 'section':
-      return renderParent(key, indent, renderChildren(key.path, indent + 2, isParentActive), [])
-    case 'list': {
-      const children = renderChildren([...key.path, '[]'], indent + 4, isParentActive)
-      return renderParent(key, indent, children, ['  -'])
-    }
+  if (key.kind === 'value') return renderValue(key, indent, isParentActive)
+  const isActive = isParentActive && !isLeftOut(key)
+  if (key.kind === 'section') {
+    return renderParent(key, indent, renderChildren(key.path, indent + 2, isActive), [])
   }
+  const children = renderChildren([...key.path, '[]'], indent + 4, isActive)
+  return renderParent(key, indent, children, ['  -'])
 }
 
 function renderValue(key: ConfigurationKey, indent: number, isParentActive: boolean): Rendered {
@@ -90,17 +87,10 @@ function renderChildren(
   indent: number,
   isParentActive: boolean,
 ): Rendered {
-  const children = configurationKeys.filter(
-    (key) =>
-      key.path.length === path.length + 1 && path.every((step, index) => key.path[index] === step),
-  )
-  // A part that may be left out altogether is shown only when one of its keys is.
-  const isOptionalPart = configurationKeys.some(
-    (key) => key.path.length === path.length && samePath(key.path, path) && isLeftOut(key),
-  )
-  const isLeftOutList = path.at(-1) === '[]' && path[0] === 'ca'
-  const isActive = isParentActive && !isOptionalPart && !isLeftOutList
-  const rendered = children.map((key) => renderKey(key, indent, isActive))
+  const rendered = configurationKeys
+    .filter((key) => key.path.length === path.length + 1)
+    .filter((key) => path.every((step, index) => key.path[index] === step))
+    .map((key) => renderKey(key, indent, isParentActive))
   return {
     lines: rendered.flatMap(({ lines }) => lines),
     isActive: rendered.some((each) => each.isActive),
@@ -111,10 +101,6 @@ function renderChildren(
 function isLeftOut(key: ConfigurationKey): boolean {
   const { path } = describeKey(key)
   return key.isOptional && ![...shownKeys].some((shown) => shown.startsWith(`${path}.`))
-}
-
-function samePath(a: readonly string[], b: readonly string[]): boolean {
-  return a.every((step, index) => step === b[index])
 }
 
 function wrap(text: string, width: number): string[] {

@@ -32,7 +32,7 @@ function describeValue(
   const isSecret = key?.notes.isSecret === true
   return {
     path: formatPath(path),
-    found: isSecret && value !== undefined ? '[secret]' : formatFoundValue(value),
+    found: isSecret && value !== undefined ? '[secret]' : formatFoundValue(value, key),
     expected: describeExpectation(issue, path, key),
     remedy: describeRemedy(path, value, key),
   }
@@ -46,9 +46,10 @@ function describeExpectation(
   if (key === undefined) return issue.message
   if (key.notes.isSecret === true) return 'no secret in the configuration file'
   const expected = describeType(key.schema, key.notes)
-  // An element of a list, or a rule that the type does not tell: the schema's own words as well.
+  // Rules of our own say more than the type, unless the type was written to say it.
   const isElement = key.path.length < path.length
-  return issue.code === 'custom' || isElement ? `${expected} (${issue.message})` : expected
+  const saysMore = issue.code === 'custom' && (isElement || key.notes.type === undefined)
+  return saysMore ? `${expected} (${issue.message})` : expected
 }
 
 function describeRemedy(path: RawPath, value: unknown, key: ConfigurationKey | undefined): string {
@@ -130,8 +131,12 @@ function samePath(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((step, index) => step === b[index])
 }
 
-/** Sections and lists are told by their kind: they may hold anything. */
-function formatFoundValue(value: unknown): string {
+/** Sections and lists are told by their kind, and so is what stands in place of one: it may be a secret. */
+function formatFoundValue(value: unknown, key: ConfigurationKey | undefined): string {
   if (Array.isArray(value)) return `a list of ${value.length}`
-  return isRawObject(value) ? 'a section' : formatFound(value)
+  if (isRawObject(value)) return 'a section'
+  const isScalar = value !== undefined && value !== null
+  return isScalar && key !== undefined && key.kind !== 'value'
+    ? 'a single value'
+    : formatFound(value)
 }

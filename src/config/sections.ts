@@ -1,4 +1,4 @@
-import type * as z from 'zod'
+import * as z from 'zod'
 import type { RawObject } from './raw-tree.ts'
 import { authoritySchema } from './schema/authorities.ts'
 import { configurationSchema, type ParsedConfiguration } from './schema/configuration.ts'
@@ -25,8 +25,12 @@ export interface Sections {
   readonly ca: readonly Element<ParsedConfiguration['ca'][number]>[]
   /** Every element of `ca` is valid: an `id` that is not among them does not exist. */
   readonly isCaComplete: boolean
+  /** The `ca` of every profile, valid or not. */
+  readonly caReferences: readonly Element<string>[]
   readonly profiles: readonly Element<ParsedConfiguration['profiles'][number]>[]
 }
+
+const caReference = z.object({ ca: z.string().default('default') }).transform(({ ca }) => ca)
 
 /** Parses each part for itself. */
 export function parseSections(raw: RawObject): Sections {
@@ -43,6 +47,7 @@ export function parseSections(raw: RawObject): Sections {
     hasPassphraseFile: raw['passphraseFile'] !== undefined,
     ca,
     isCaComplete: Array.isArray(rawCa) && ca.length === rawCa.length,
+    caReferences: parseElements(caReference, raw['profiles']),
     profiles: parseElements(profileSchema, raw['profiles']),
   }
 }

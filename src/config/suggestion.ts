@@ -15,19 +15,23 @@ function normalise(name: string): string {
   return name.toLowerCase().replace(/[-_ .]/g, '')
 }
 
-/** Levenshtein's distance. */
+/** Letters to insert, delete, replace or exchange with their neighbour (optimal string alignment). */
 function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
     const current = [i]
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      const isExchange = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
       current[j] = Math.min(
         (previous[j] ?? 0) + 1,
         (current[j - 1] ?? 0) + 1,
         (previous[j - 1] ?? 0) + cost,
+        isExchange ? (beforePrevious[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
       )
     }
+    beforePrevious = previous
     previous = current
   }
   return previous[b.length] ?? 0

@@ -47,7 +47,7 @@ export const listenersSchema = z.strictObject({
     publicUrl: field(plainUrl(['http', 'https']), {
       doc: 'How devices reach this listener from outside. CRL and CA certificate addresses in every issued certificate begin with it: it cannot be changed for certificates that exist.',
       example: 'https://scep.example.org',
-      type: 'http or https URL',
+      type: 'http or https URL without credentials, query and fragment',
     }),
     tls: field(z.exactOptional(tls), {
       doc: 'Serve HTTPS. Left out: plain HTTP, for a reverse proxy in front.',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import {
   createJournal,
   type EventFields,
@@ -177,4 +178,20 @@ test('a closed journal ignores what comes later', async () => {
   await journal.close()
   journal.record(events.ServiceStarted)
   assert.equal(sink.records.length, 0)
+})
+
+test('any text becomes one line of at most 2048 octets a field that can be read back', () => {
+  const { sink, journal } = makeJournal()
+  const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 3000 }), fc.string())
+  fc.assert(
+    fc.property(anyText, (text) => {
+      journal.record(events.ScepRequestReceived, { subject: text })
+      const record = sink.records.at(-1) ?? assert.fail()
+      const line = encodeRecord(record)
+      assert.ok(!/[\n\r\u2028\u2029]/.test(line))
+      assert.ok(Buffer.byteLength(record.subject ?? '') <= 2048)
+      assert.deepEqual(parseRecord(line), record)
+    }),
+    { numRuns: 300 },
+  )
 })
