@@ -41,7 +41,12 @@ export function createFolder(): { readonly path: string; [Symbol.dispose](): voi
 
 /** Runs the openssl command in a folder; throws with its words when it says no. */
 export function openssl(folder: string, ...args: string[]): string {
-  return execFileSync('openssl', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+  return execFileSync('openssl', args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: 'pipe',
+    maxBuffer: 64 * 1024 * 1024,
+  })
 }
 
 export function writePem(folder: string, name: string, ...ders: readonly Uint8Array[]): string {

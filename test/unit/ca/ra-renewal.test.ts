@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import {
+  type Authority,
+  checkRa,
+  initAuthority,
+  loadAuthority,
+  renewRa,
+  rotateRa,
+} from '../../../src/ca/index.ts'
+import { createFolder, daysAfter, NOW, PASSPHRASE } from './ca-fixtures.ts'
+
+const on = (day: number) => ({ now: daysAfter(day), random: randomBytes })
+
+async function createAuthorityIn(path: string, issuingYears = 10): Promise<Authority> {
+  const { authority } = await initAuthority(path, PASSPHRASE, {
+    names: { name: 'RA CA' },
+    rootKey: 'p256',
+    issuingKey: 'p256',
+    issuingYears,
+    now: NOW,
+    random: randomBytes,
+  })
+  return authority
+}
+
+const raFiles = (path: string) => readdirSync(path).filter((name) => name.startsWith('ra-'))
+
+describe('RA renewal', () => {
+  test('an RA with more than a third of its life left stays', async () => {
+    using folder = createFolder()
+    const authority = await createAuthorityIn(folder.path)
+    assert.deepEqual(checkRa(authority, on(486)), { isRenewalDue: false, outlived: 0 })
+    assert.equal(await renewRa(authority, PASSPHRASE, on(486)), authority)
+  })
+
+  test('an RA with less than a third left gets a successor, and its key is kept', async () => {
+    using folder = createFolder()
+    const authority = await createAuthorityIn(folder.path)
+    assert.equal(checkRa(authority, on(487)).isRenewalDue, true)
+    const renewed = await renewRa(authority, PASSPHRASE, on(487))
+    assert.deepEqual(
+      renewed.ras.map(({ isCurrent, retiredAt }) => [isCurrent, retiredAt]),
+      [
+        [true, undefined],
+        [false, daysAfter(487)],
+      ],
+    )
+    assert.deepEqual(renewed.ras[1]?.keyPkcs8Der, authority.ras[0]?.keyPkcs8Der)
+    assert.notDeepEqual(renewed.ras[0]?.keyPkcs8Der, authority.ras[0]?.keyPkcs8Der)
+    assert.deepEqual(await loadAuthority(folder.path, PASSPHRASE), renewed)
+  })
+
+  test('a retired key is removed when its overlap is over, and not before', async () => {
+    using folder = createFolder()
+    const renewed = await renewRa(await createAuthorityIn(folder.path), PASSPHRASE, on(500))
+    assert.equal(await renewRa(renewed, PASSPHRASE, on(529)), renewed)
+    assert.equal(raFiles(folder.path).length, 4)
+    const cleaned = await renewRa(renewed, PASSPHRASE, on(530))
+    assert.equal(cleaned.ras.length, 1)
+    assert.deepEqual(cleaned.ras[0], renewed.ras[0])
+    assert.equal(raFiles(folder.path).length, 2)
+  })
+
+  test('the overlap can be longer', async () => {
+    using folder = createFolder()
+    const renewed = await renewRa(await createAuthorityIn(folder.path), PASSPHRASE, on(500))
+    assert.equal(checkRa(renewed, { ...on(580), overlapDays: 90 }).outlived, 0)
+    assert.equal(checkRa(renewed, { ...on(590), overlapDays: 90 }).outlived, 1)
+  })
+
+  test('a rotation by hand needs no reason, and several retired keys live side by side', async () => {
+    using folder = createFolder()
+    await createAuthorityIn(folder.path)
+    await rotateRa(folder.path, PASSPHRASE, on(1))
+    const authority = await rotateRa(folder.path, PASSPHRASE, on(2))
+    assert.deepEqual(
+      authority.ras.map(({ retiredAt }) => retiredAt),
+      [undefined, daysAfter(2), daysAfter(1)],
+    )
+  })
+
+  test('two processes that renew at once end with one successor', async () => {
+    using folder = createFolder()
+    const authority = await createAuthorityIn(folder.path)
+    const both = await Promise.all([
+      renewRa(authority, PASSPHRASE, on(500)),
+      renewRa(authority, PASSPHRASE, on(500)),
+    ])
+    assert.deepEqual(both[0], both[1])
+    assert.equal(both[0]?.ras.length, 2)
+    assert.equal(raFiles(folder.path).length, 4)
+  })
+
+  test('a process with an old view loads the successor instead of making another', async () => {
+    using folder = createFolder()
+    const old = await createAuthorityIn(folder.path)
+    const renewed = await renewRa(old, PASSPHRASE, on(500))
+    assert.deepEqual(await renewRa(old, PASSPHRASE, on(501)), renewed)
+  })
+
+  test('a crash before the manifest leaves the old state, and the files do not count', async () => {
+    using folder = createFolder()
+    const authority = await createAuthorityIn(folder.path)
+    await rotateRa(folder.path, PASSPHRASE, on(1))
+    rmSync(join(folder.path, 'authority-2.json'))
+    assert.deepEqual(await loadAuthority(folder.path, PASSPHRASE), authority)
+  })
+
+  test('a crash between the manifest and the removals is made good by the next round', async () => {
+    using folder = createFolder()
+    using safe = createFolder()
+    const renewed = await renewRa(await createAuthorityIn(folder.path), PASSPHRASE, on(500))
+    for (const name of raFiles(folder.path)) {
+      copyFileSync(join(folder.path, name), join(safe.path, name))
+    }
+    const cleaned = await renewRa(renewed, PASSPHRASE, on(530))
+    for (const name of raFiles(safe.path)) {
+      if (!existsSync(join(folder.path, name))) {
+        copyFileSync(join(safe.path, name), join(folder.path, name))
+      }
+    }
+    assert.equal(raFiles(folder.path).length, 4)
+    assert.equal(await renewRa(cleaned, PASSPHRASE, on(531)), cleaned)
+    assert.equal(raFiles(folder.path).length, 2)
+  })
+
+  test('a CA about to end does not make a new RA at every check', async () => {
+    using folder = createFolder()
+    const authority = await createAuthorityIn(folder.path, 1)
+    assert.equal(checkRa(authority, on(360)).isRenewalDue, false)
+  })
+})
