@@ -130,7 +130,7 @@ const figures: readonly Figure[] = [
     labels: ['kind', 'result'],
     source: 'workers',
     load: (sources) =>
-      Object.entries(sources.workers().jobs).flatMap(([kind, counts]) =>
+      Object.entries(sources.workers().jobs ?? {}).flatMap(([kind, counts]) =>
         Object.entries(counts).map(([result, value]) => ({ labels: { kind, result }, value })),
       ),
   },

@@ -11,8 +11,10 @@ export interface WorkerPoolOptions {
   readonly keys: unknown
   /** Waiting jobs for each thread before new ones are refused. */
   readonly queuePerWorker: number
-  /** Longest run of a job, and longest wait in the queue, in milliseconds. */
+  /** Longest run of a job, in milliseconds. */
   readonly jobTimeoutMs: number
+  /** Longest wait of a job for a thread, in milliseconds. Default `jobTimeoutMs`. */
+  readonly waitTimeoutMs?: number
   /** Longest start of a thread, in milliseconds. Default 30,000. */
   readonly startTimeoutMs?: number
   /** Spreads restarts. Default Math.random. */
@@ -213,7 +215,7 @@ export class WorkerPool<Jobs extends JobTable> {
   }
 
   #limitWait(ticket: Ticket): void {
-    const limitMs = this.#options.jobTimeoutMs
+    const limitMs = this.#options.waitTimeoutMs ?? this.#options.jobTimeoutMs
     ticket.waitTimer = setTimeout(() => {
       const queue = this.#queueFor(ticket)
       queue.splice(queue.indexOf(ticket), 1)

@@ -127,7 +127,7 @@ test('work that was begun goes before new work', async (t) => {
 })
 
 test('a job that hangs is answered, its thread replaced, and the jobs behind it still run', async (t) => {
-  const pool = await poolOf(t, { jobTimeoutMs: 150 })
+  const pool = await poolOf(t, { jobTimeoutMs: 1_000, waitTimeoutMs: 30_000 })
   const hanging = assert.rejects(pool.run('hang', undefined), hasCode('worker/timeout'))
   const behind = pool.run('echo', 'behind', { isBegun: true })
   await hanging
@@ -165,7 +165,8 @@ test('a thread that cannot start is tried again ever more slowly; jobs are refus
     size: 1,
     keys: { name: 'broken', starts },
     queuePerWorker: 4,
-    jobTimeoutMs: 500,
+    jobTimeoutMs: 10_000,
+    waitTimeoutMs: 500,
     random: () => 0.5,
   })
   t.after(() => pool.close())
