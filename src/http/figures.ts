@@ -1,5 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
+/** Jobs by kind and by what became of them. */
+export type WorkerJobFigures = Readonly<
+  Record<string, Readonly<Record<'done' | 'failed' | 'overloaded', number>>>
+>
+
 /** What the worker pool tells of itself. */
 export interface WorkerFigures {
   readonly size: number
@@ -8,9 +13,7 @@ export interface WorkerFigures {
   readonly waiting: number
   readonly capacity: number
   readonly restarts: number
-  readonly jobs: Readonly<
-    Record<string, Readonly<Record<'done' | 'failed' | 'overloaded', number>>>
-  >
+  readonly jobs?: WorkerJobFigures | undefined
 }
 
 /** A certificate whose end somebody must know of in time. */
