@@ -24,7 +24,11 @@ export function openIntune(
     clock,
   }
   if (simulator !== undefined)
-    return createIntune({ ...simulatedTenant(simulator, version), ...common })
+    return createIntune({
+      ...simulatedTenant(simulator, version),
+      ...(configuration.intune === undefined ? {} : { timeouts: configuration.intune.timeouts }),
+      ...common,
+    })
   if (configuration.intune === undefined) return undefined
   return createIntune({ ...configuredTenant(configuration.intune, configuration), ...common })
 }

@@ -252,6 +252,7 @@ async function build(
       port: device.port,
       maxConnections: device.maxConnections,
       requestTimeoutMs: device.requestTimeoutMs,
+      logger,
       ...(device.tls === undefined ? {} : { tls: loadTls(device.tls) }),
     },
   )
@@ -278,7 +279,7 @@ async function build(
       logger,
       now: () => clock.now(),
     }),
-    { host: admin.host, port: admin.port },
+    { host: admin.host, port: admin.port, logger },
   )
   closers.push(() => adminServer.stop())
 
