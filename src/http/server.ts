@@ -11,7 +11,8 @@ export interface ServerOptions {
   readonly port: number
   /** Absent: plain HTTP. */
   readonly tls?: TlsMaterial
-  readonly logger: Logger
+  /** Where lost connections are told. Default: as warnings of the process. */
+  readonly logger?: Logger
   /** Connections at a time; more are closed at once. Default 1,024. */
   readonly maxConnections?: number
   /** Until the headers are there, in milliseconds. Default 15,000. */
@@ -64,13 +65,7 @@ export async function startServer(
   server.on('clientError', answerBrokenRequest)
   const flow = watchFlow(server)
   const port = await listen(server, options)
-  // Such as too many open files: one connection is lost, the listener goes on.
-  server.on('error', (error) => {
-    options.logger.error({ port, reason: describeError(error) }, 'a connection was not accepted')
-  })
-  server.on('drop', () => {
-    options.logger.warn({ port }, 'a connection was dropped: too many at a time')
-  })
+  watchLostConnections(server, port, options.logger)
   const scheme = options.tls === undefined ? 'http' : 'https'
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   let stopped: Promise<void> | undefined
@@ -146,6 +141,17 @@ function explainListenError(code: string): string {
     default:
       return code
   }
+}
+
+/** Too many connections, or too many open files: one connection is lost, the listener goes on. */
+function watchLostConnections(server: Server | TlsServer, port: number, logger?: Logger): void {
+  function tell(reason: string): void {
+    const text = 'a connection was not accepted'
+    if (logger === undefined) process.emitWarning(`${text} on port ${port}: ${reason}`)
+    else logger.warn({ port, reason }, text)
+  }
+  server.on('error', (error) => tell(describeError(error)))
+  server.on('drop', () => tell('too many at a time'))
 }
 
 /** Knows what runs, and when stopping ends connections after their answer. */
