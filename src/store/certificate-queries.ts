@@ -1,7 +1,6 @@
 import type { RevocationReason } from '../ca/index.ts'
 import type { encodeIntent } from './certificate-rows.ts'
 import type { CertificateState } from './ports.ts'
-import { isOpenIntent, isRevoked } from './predicates.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 
@@ -173,7 +172,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
       db
         .selectFrom('certificate')
         .selectAll()
-        .where(isOpenIntent)
+        .where('state', '=', 'reserved')
         .where('lease_until', '<', slots.before)
         .orderBy('lease_until')
         .limit(slots.limit),
@@ -188,7 +187,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
         db
           .selectFrom('certificate')
           .select(['id', 'serial_hex', 'issued_serial_hex', 'revoked_at', 'revocation_reason'])
-          .where(isRevoked)
+          .where('state', '=', 'revoked')
           .where('ca_id', '=', slots.caId)
           .where('id', '>', slots.afterId)
           .where('not_after', '>=', slots.asOf)

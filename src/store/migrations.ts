@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { isOpenIntent, isRevoked, isToBeSent, isUndelivered } from './predicates.ts'
+import { isToBeSent, isUndelivered } from './predicates.ts'
 import type { MigrationName } from './schema-version.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 
@@ -73,19 +73,7 @@ async function createRegister(db: Kysely<unknown>, dialect: SqlDialect): Promise
     .column('thumbprint_hex')
     .where(sql`thumbprint_hex`, 'is not', null)
     .execute()
-  await db.schema
-    .createIndex('certificate_open_intent')
-    .on('certificate')
-    .column('lease_until')
-    .where(isOpenIntent)
-    .execute()
-  await db.schema
-    .createIndex('certificate_revoked')
-    .on('certificate')
-    .columns(['ca_id', 'id'])
-    .where(isRevoked)
-    .execute()
-  // Counts: the three small states are ranges of this index, the total is its size.
+  // The small states (open intents, revoked ones) are ranges of this index; the size of the whole is its size.
   await db.schema.createIndex('certificate_state').on('certificate').column('state').execute()
   await dialect
     .finishTable(

@@ -132,13 +132,17 @@ export class SqliteWriter {
   }
 }
 
-/** Starts the real thread, from source or from the build. No environment, no arguments: both may hold secrets. */
+/**
+ * Starts the real thread, from source or from the build. No environment and no arguments, since both may hold secrets;
+ * options of the process, such as --eval, are not the thread's.
+ */
 export function startWriterThread(settings: SqliteSettings): Worker {
   const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   return new Worker(new URL(`./writer-thread${suffix}`, import.meta.url), {
     workerData: settings,
     env: {},
     argv: [],
+    execArgv: [],
     name: 'store-writer',
   })
 }
