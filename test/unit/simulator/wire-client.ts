@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,12 +14,31 @@ export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
-  readonly json: JsonBody
+  /** Undefined when the body is no JSON. */
+  readonly json: unknown
 }
 
-/** JSON of a shape that the test is about to assert. */
-export interface JsonBody {
-  readonly [member: string]: JsonBody & string & number & boolean & null & JsonBody[]
+/** A member of JSON by its path; undefined where there is none. */
+export function pick(json: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (at, name) =>
+      typeof at === 'object' && at !== null ? new Map(Object.entries(at)).get(name) : undefined,
+    json,
+  )
+}
+
+/** A text by its path; a test that looks for one fails when there is none. */
+export function textAt(json: unknown, ...path: readonly string[]): string {
+  const found = pick(json, ...path)
+  assert.equal(typeof found, 'string', `${path.join('.')} is a text`)
+  return String(found)
+}
+
+/** An array by its path. */
+export function listAt(json: unknown, ...path: readonly string[]): unknown[] {
+  const found = pick(json, ...path)
+  assert.ok(Array.isArray(found), `${path.join('.')} is an array`)
+  return found
 }
 
 /** The wire as a plain HTTPS client sees it: no code of `src/management`. */
@@ -92,15 +112,13 @@ export class WireClient {
 
   /** An access token for a scope. */
   async getToken(change: Record<string, string> = {}, path?: string): Promise<string> {
-    const { json, text } = await this.postToken(change, path)
-    if (!json['access_token']) throw new Error(`no token: ${text}`)
-    return json['access_token']
+    return textAt((await this.postToken(change, path)).json, 'access_token')
   }
 
   /** URIs that are right now, by the control listener. */
   async getServiceUris(): Promise<{ scepUri: string; pkiUri: string }> {
     const { json } = await this.control('GET', 'discovery')
-    return { scepUri: json['scepUri'] ?? '', pkiUri: json['pkiUri'] ?? '' }
+    return { scepUri: textAt(json, 'scepUri'), pkiUri: textAt(json, 'pkiUri') }
   }
 
   /** A POST to the SCEP service or the CA requests with the usual headers. */
@@ -129,23 +147,20 @@ export class WireClient {
 
   /** A challenge by control call. */
   async mint(order: object = {}): Promise<string> {
-    const { json, text } = await this.control('POST', 'challenges', order)
-    if (!json['challenge']) throw new Error(`no challenge: ${text}`)
-    return json['challenge']
+    return textAt((await this.control('POST', 'challenges', order)).json, 'challenge')
   }
 
   /** Records of a list, by query. */
-  async list(path: string): Promise<JsonBody[]> {
-    const { json } = await this.control('GET', path)
-    return json['value'] ?? []
+  async list(path: string): Promise<unknown[]> {
+    return listAt((await this.control('GET', path)).json, 'value')
   }
 }
 
-function parse(text: string): JsonBody {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as JsonBody
+    return JSON.parse(text)
   } catch {
     // A body that is no JSON is what some tests are about; they look at `text`.
-    return {}
+    return undefined
   }
 }
