@@ -2,8 +2,19 @@ import { ConnectorError, type Secret } from '../../kernel/index.ts'
 import { parseCertificate } from '../../pki/index.ts'
 import { isIssuedBy } from '../issued-by.ts'
 import { type AuthorityOptions, createAuthority } from './authority.ts'
-import { loadCertificate, loadKeyed, removeKeyed, writeKeyed } from './authority-files.ts'
-import { commitManifest, findManifest, type NumberedManifest } from './authority-manifest.ts'
+import {
+  type KeyedFiles,
+  loadCertificate,
+  loadKeyed,
+  removeKeyed,
+  writeKeyed,
+} from './authority-files.ts'
+import {
+  type AuthorityManifest,
+  commitManifest,
+  findManifest,
+  type NumberedManifest,
+} from './authority-manifest.ts'
 import { makePrivateDirectory } from './private-file.ts'
 import type { IssuerMaterial } from './signer.ts'
 
@@ -14,6 +25,8 @@ export interface AuthorityRa {
   /** The one to publish. Others are retired, in their overlap: they only decrypt. */
   readonly isCurrent: boolean
   readonly retiredAt: Date | undefined
+  /** Where it lies in the folder. */
+  readonly files: KeyedFiles
 }
 
 /** An authority as loaded from its folder: checked, keys in the clear. Memory only. */
@@ -116,13 +129,7 @@ async function loadNumbered(
     const issuing = await loadKeyed(directory, manifest.issuing, passphrase)
     const ras: AuthorityRa[] = []
     for (const files of manifest.ras) {
-      const { certificateDer, key } = await loadKeyed(directory, files, passphrase)
-      ras.push({
-        certificateDer,
-        keyPkcs8Der: new Uint8Array(key.export({ format: 'der', type: 'pkcs8' })),
-        isCurrent: files.retiredAt === null,
-        retiredAt: files.retiredAt === null ? undefined : new Date(files.retiredAt),
-      })
+      ras.push(await loadRa(directory, files, passphrase))
     }
     verifyIssuer(issuing.certificateDer, rootDer, directory)
     for (const ra of ras) verifyIssuer(ra.certificateDer, issuing.certificateDer, directory)
@@ -139,6 +146,27 @@ async function loadNumbered(
     const newer = await findManifest(directory)
     if (newer && newer.generation > generation) return loadNumbered(directory, passphrase, newer)
     throw cause
+  }
+}
+
+/**
+ * Reads one RA of a manifest.
+ *
+ * @throws ConnectorError as `loadKeyed`
+ */
+export async function loadRa(
+  directory: string,
+  { certificate, key: keyName, retiredAt }: AuthorityManifest['ras'][number],
+  passphrase: Secret,
+): Promise<AuthorityRa> {
+  const files = { certificate, key: keyName }
+  const { certificateDer, key } = await loadKeyed(directory, files, passphrase)
+  return {
+    certificateDer,
+    keyPkcs8Der: new Uint8Array(key.export({ format: 'der', type: 'pkcs8' })),
+    isCurrent: retiredAt === null,
+    retiredAt: retiredAt === null ? undefined : new Date(retiredAt),
+    files,
   }
 }
 

@@ -1,10 +1,17 @@
+import { createPrivateKey } from 'node:crypto'
 import type { Secret } from '../../kernel/index.ts'
 import { parseCertificate } from '../../pki/index.ts'
 import type { RandomBytes } from '../serial.ts'
 import { createRa, DEFAULT_RA_DAYS } from './authority.ts'
-import { loadKeyed, removeKeyed, writeKeyed } from './authority-files.ts'
-import { type Authority, getManifest, loadAuthority } from './authority-folder.ts'
-import { type AuthorityManifest, commitManifest, listManifests } from './authority-manifest.ts'
+import { removeKeyed, writeKeyed } from './authority-files.ts'
+import {
+  type Authority,
+  type AuthorityRa,
+  getManifest,
+  loadAuthority,
+  loadRa,
+} from './authority-folder.ts'
+import { commitManifest, listManifests } from './authority-manifest.ts'
 import { latestNotAfter } from './issuer-facts.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -101,26 +108,42 @@ async function advance(
   // Somebody else was here since the caller looked: their change may be all that was needed.
   if (generation !== authority.generation) return loadAuthority(directory, passphrase)
 
-  const kept = manifest.ras.filter(
-    ({ retiredAt }) => !isOutlived(retiredAt === null ? undefined : new Date(retiredAt), options),
-  )
-  const added = makesNew ? await writeNewRa(directory, manifest, passphrase, options) : undefined
-  const ras = added
-    ? [
-        { ...added, retiredAt: null },
-        ...kept.map((files) => ({
-          ...files,
-          retiredAt: files.retiredAt ?? options.now.toISOString(),
-        })),
-      ]
-    : kept
-
+  const added = makesNew ? await addRa(authority, passphrase, options) : undefined
+  const kept = authority.ras.filter(({ retiredAt }) => !isOutlived(retiredAt, options))
+  const ras = added ? [added, ...kept.map((ra) => retire(ra, options.now))] : kept
   const isOurs = await commitManifest(directory, {
     generation: generation + 1,
-    manifest: { ...manifest, ras },
+    manifest: {
+      ...manifest,
+      ras: ras.map(({ files, retiredAt }) => ({
+        ...files,
+        retiredAt: retiredAt?.toISOString() ?? null,
+      })),
+    },
   })
-  if (!isOurs && added) await removeKeyed(directory, added)
+  if (isOurs) return { ...authority, generation: generation + 1, ras }
+  if (added) await removeKeyed(directory, added.files)
   return loadAuthority(directory, passphrase)
+}
+
+/** Writes a new RA and reads it back, so that nothing is published that a restart could not open. */
+async function addRa(
+  { directory, issuingDer, issuingKeyPkcs8Der }: Authority,
+  passphrase: Secret,
+  { now, random, raDays: days = DEFAULT_RA_DAYS }: RaRenewalOptions,
+): Promise<AuthorityRa> {
+  const key = createPrivateKey({
+    key: Buffer.from(issuingKeyPkcs8Der),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  const ra = await createRa({ certificateDer: issuingDer, key }, { now, random, days })
+  const files = await writeKeyed(directory, 'ra', ra, passphrase, random)
+  return loadRa(directory, { ...files, retiredAt: null }, passphrase)
+}
+
+function retire(ra: AuthorityRa, now: Date): AuthorityRa {
+  return { ...ra, isCurrent: false, retiredAt: ra.retiredAt ?? now }
 }
 
 /** Removes RA files that an earlier manifest named and the newest one does not. */
@@ -132,18 +155,6 @@ async function removeOutlived(directory: string): Promise<void> {
       if (!living.has(files.key)) await removeKeyed(directory, files)
     }
   }
-}
-
-async function writeNewRa(
-  directory: string,
-  manifest: AuthorityManifest,
-  passphrase: Secret,
-  options: RaRenewalOptions,
-) {
-  const issuing = await loadKeyed(directory, manifest.issuing, passphrase)
-  const { now, random, raDays: days = DEFAULT_RA_DAYS } = options
-  const ra = await createRa(issuing, { now, random, days })
-  return writeKeyed(directory, 'ra', ra, passphrase, random)
 }
 
 function isOutlived(retiredAt: Date | undefined, options: RaRenewalOptions): boolean {

@@ -4,7 +4,6 @@ import { chmodSync, copyFileSync, readdirSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
-  type AuthorityOptions,
   describeAuthority,
   getIssuerMaterial,
   initAuthority,
@@ -15,15 +14,15 @@ import {
   verifyIssued,
 } from '../../../src/ca/index.ts'
 import { Secret } from '../../../src/kernel/index.ts'
-import { createCertificateOrder, createFolder, daysAfter, NOW, PASSPHRASE } from './ca-fixtures.ts'
-
-const options: AuthorityOptions = {
-  names: { name: 'Folder CA' },
-  rootKey: 'p256',
-  issuingKey: 'p256',
-  now: NOW,
-  random: randomBytes,
-}
+import {
+  createAuthorityIn,
+  createCertificateOrder,
+  createFolder,
+  daysAfter,
+  FOLDER_OPTIONS,
+  NOW,
+  PASSPHRASE,
+} from './ca-fixtures.ts'
 
 function findFile(directory: string, pattern: RegExp): string {
   const name = readdirSync(directory).find((entry) => pattern.test(entry))
@@ -35,8 +34,8 @@ describe('authority folder', () => {
   test('the first start makes an authority, the second loads the same one', async () => {
     using folder = createFolder()
     const directory = join(folder.path, 'ca', 'main')
-    const first = await initAuthority(directory, PASSPHRASE, options)
-    const second = await initAuthority(directory, PASSPHRASE, options)
+    const first = await initAuthority(directory, PASSPHRASE, FOLDER_OPTIONS)
+    const second = await initAuthority(directory, PASSPHRASE, FOLDER_OPTIONS)
     assert.deepEqual([first.isNew, second.isNew], [true, false])
     assert.deepEqual(second.authority, first.authority)
     assert.deepEqual(await loadAuthority(directory, PASSPHRASE), first.authority)
@@ -45,7 +44,7 @@ describe('authority folder', () => {
   test('the folder and all files are for the owner alone, and no key is in the clear', async () => {
     using folder = createFolder()
     const directory = join(folder.path, 'ca')
-    await initAuthority(directory, PASSPHRASE, options)
+    await initAuthority(directory, PASSPHRASE, FOLDER_OPTIONS)
     assert.equal(statSync(directory).mode & 0o777, 0o700)
     const names = readdirSync(directory)
     assert.equal(names.length, 7)
@@ -55,10 +54,10 @@ describe('authority folder', () => {
     }
   })
 
-  test('of several that start at once one makes the authority and all load it', async () => {
+  test('of two that start at once one makes the authority and both load it', async () => {
     using folder = createFolder()
     const starts = await Promise.all(
-      [1, 2, 3].map(() => initAuthority(folder.path, PASSPHRASE, options)),
+      [1, 2].map(() => initAuthority(folder.path, PASSPHRASE, FOLDER_OPTIONS)),
     )
     assert.equal(starts.filter(({ isNew }) => isNew).length, 1)
     for (const { authority } of starts) assert.deepEqual(authority, starts[0]?.authority)
@@ -68,7 +67,7 @@ describe('authority folder', () => {
   test('what a process left behind that died before its manifest does not count', async () => {
     using folder = createFolder()
     using other = createFolder()
-    await initAuthority(other.path, PASSPHRASE, options)
+    await createAuthorityIn(other.path)
     for (const name of readdirSync(other.path)) {
       if (!name.endsWith('.json')) copyFileSync(join(other.path, name), join(folder.path, name))
     }
@@ -76,13 +75,13 @@ describe('authority folder', () => {
       code: 'key/unreadable',
       message: /certconnector ca init/,
     })
-    const { isNew } = await initAuthority(folder.path, PASSPHRASE, options)
+    const { isNew } = await initAuthority(folder.path, PASSPHRASE, FOLDER_OPTIONS)
     assert.equal(isNew, true)
   })
 
   test('a loaded authority issues what verifies', async () => {
     using folder = createFolder()
-    const { authority } = await initAuthority(folder.path, PASSPHRASE, options)
+    const authority = await createAuthorityIn(folder.path)
     const material = getIssuerMaterial(authority, 'main', {
       caIssuersUrl: undefined,
       crlUrl: undefined,
@@ -94,15 +93,17 @@ describe('authority folder', () => {
 
   test('another passphrase is refused', async () => {
     using folder = createFolder()
-    await initAuthority(folder.path, PASSPHRASE, options)
+    await createAuthorityIn(folder.path)
     const wrong = new Secret('a passphrase of another CA')
     await assert.rejects(loadAuthority(folder.path, wrong), { code: 'key/unreadable' })
-    await assert.rejects(initAuthority(folder.path, wrong, options), { code: 'key/unreadable' })
+    await assert.rejects(initAuthority(folder.path, wrong, FOLDER_OPTIONS), {
+      code: 'key/unreadable',
+    })
   })
 
   test('the key of the root may be taken away', async () => {
     using folder = createFolder()
-    await initAuthority(folder.path, PASSPHRASE, options)
+    await createAuthorityIn(folder.path)
     rmSync(findFile(folder.path, /^root-.*\.key$/))
     await loadAuthority(folder.path, PASSPHRASE)
     await rotateRa(folder.path, PASSPHRASE, { now: NOW, random: randomBytes })
@@ -118,24 +119,31 @@ describe('authority folder', () => {
     )
   })
 
-  test('files of two backups are refused', async () => {
-    using one = createFolder()
-    using two = createFolder()
-    await initAuthority(one.path, PASSPHRASE, options)
-    await initAuthority(two.path, PASSPHRASE, options)
-    const key = findFile(one.path, /^issuing-.*\.key$/)
-    copyFileSync(findFile(two.path, /^issuing-.*\.key$/), key)
-    await assert.rejects(loadAuthority(one.path, PASSPHRASE), { code: 'ca/misconfigured' })
-    copyFileSync(findFile(two.path, /^issuing-.*\.pem$/), findFile(one.path, /^issuing-.*\.pem$/))
-    await assert.rejects(loadAuthority(one.path, PASSPHRASE), {
+  test('a key of another certificate is refused', async () => {
+    using folder = createFolder()
+    await createAuthorityIn(folder.path)
+    const key = findFile(folder.path, /^issuing-.*\.key$/)
+    copyFileSync(findFile(folder.path, /^root-.*\.key$/), key)
+    await assert.rejects(loadAuthority(folder.path, PASSPHRASE), {
       code: 'ca/misconfigured',
-      message: /CN=Folder CA was not issued by CN=Folder CA Root/,
+      message: /is not the key of issuing-/,
+    })
+  })
+
+  test('a root that did not issue the issuing CA is refused', async () => {
+    using folder = createFolder()
+    await createAuthorityIn(folder.path)
+    const root = findFile(folder.path, /^root-.*\.pem$/)
+    copyFileSync(findFile(folder.path, /^ra-.*\.pem$/), root)
+    await assert.rejects(loadAuthority(folder.path, PASSPHRASE), {
+      code: 'ca/misconfigured',
+      message: /CN=Folder CA was not issued by CN=Folder CA RA/,
     })
   })
 
   test('a key that others can read stops the start', async () => {
     using folder = createFolder()
-    await initAuthority(folder.path, PASSPHRASE, options)
+    await createAuthorityIn(folder.path)
     chmodSync(findFile(folder.path, /^ra-.*\.key$/), 0o644)
     await assert.rejects(loadAuthority(folder.path, PASSPHRASE), {
       code: 'key/unreadable',
@@ -161,7 +169,7 @@ describe('authority folder', () => {
     test(`a manifest with ${title} is refused, and no authority is made beside it`, async () => {
       using folder = createFolder()
       writeFileSync(join(folder.path, 'authority-1.json'), content, { mode: 0o600 })
-      await assert.rejects(initAuthority(folder.path, PASSPHRASE, options), {
+      await assert.rejects(initAuthority(folder.path, PASSPHRASE, FOLDER_OPTIONS), {
         code: 'ca/misconfigured',
       })
       assert.deepEqual(readdirSync(folder.path), ['authority-1.json'])
@@ -170,7 +178,7 @@ describe('authority folder', () => {
 
   test('the description needs no passphrase and names thumbprints, dates and keys', async () => {
     using folder = createFolder()
-    await initAuthority(folder.path, PASSPHRASE, options)
+    await createAuthorityIn(folder.path)
     const { certificates, createdAt, generation } = await describeAuthority(folder.path)
     assert.deepEqual([createdAt, generation], [NOW, 1])
     const [root, issuing, ra] = certificates

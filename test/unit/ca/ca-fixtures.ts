@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  type Authority,
+  type AuthorityOptions,
   type CertificateSigner,
   createAuthority,
   generateSerial,
   type IssuerMaterial,
+  initAuthority,
   issueCertificate,
   type NewAuthority,
   prepareIssuer,
@@ -126,4 +129,30 @@ export function createDirectSigner(material: IssuerMaterial): CertificateSigner 
     issueCertificate: async (_caId, order) => issueCertificate(order, issuer),
     sign: async (_caId, data) => signWithCaKey(issuer.key, data),
   }
+}
+
+/** Names, quick keys and the moment of a folder's authority. */
+export const FOLDER_OPTIONS: AuthorityOptions = {
+  names: { name: 'Folder CA' },
+  rootKey: 'p256',
+  issuingKey: 'p256',
+  now: NOW,
+  random: randomBytes,
+}
+
+let template: Promise<{ readonly path: string; readonly authority: Authority }> | undefined
+
+/** Puts an authority into a folder that has none: always the same one, since opening keys is slow on purpose. */
+export async function createAuthorityIn(path: string): Promise<Authority> {
+  template ??= makeTemplate()
+  const made = await template
+  cpSync(made.path, path, { recursive: true })
+  return { ...made.authority, directory: path }
+}
+
+async function makeTemplate(): Promise<{ readonly path: string; readonly authority: Authority }> {
+  const path = mkdtempSync(join(tmpdir(), 'ca-template-'))
+  process.once('exit', () => rmSync(path, { recursive: true, force: true }))
+  const { authority } = await initAuthority(path, PASSPHRASE, FOLDER_OPTIONS)
+  return { path, authority }
 }

@@ -60,8 +60,17 @@ describe('CRL', () => {
     const verify = (name: string) =>
       openssl(
         folder.path,
-        ...['verify', '-crl_check', '-attime', String(NOW.getTime() / 1000)],
-        ...['-CAfile', 'root.pem', '-untrusted', 'issuing.pem', '-CRLfile', 'crl.pem', name],
+        'verify',
+        '-crl_check',
+        '-attime',
+        String(NOW.getTime() / 1000),
+        '-CAfile',
+        'root.pem',
+        '-untrusted',
+        'issuing.pem',
+        '-CRLfile',
+        'crl.pem',
+        name,
       )
     writePem(folder.path, 'revoked.pem', issueCertificate(revoked, issuer))
     writePem(folder.path, 'good.pem', issueCertificate(good, issuer))

@@ -49,8 +49,15 @@ describe('key files', () => {
     writeSecretFile(folder.path, 'pass', PASSPHRASE.reveal())
     openssl(
       folder.path,
-      ...['pkcs8', '-topk8', '-scrypt', '-in', 'plain.pem', '-out', 'ca.key'],
-      ...['-passout', 'file:pass'],
+      'pkcs8',
+      '-topk8',
+      '-scrypt',
+      '-in',
+      'plain.pem',
+      '-out',
+      'ca.key',
+      '-passout',
+      'file:pass',
     )
     chmodSync(join(folder.path, 'ca.key'), 0o600)
     const loaded = await loadKeyFile(join(folder.path, 'ca.key'), PASSPHRASE)
@@ -153,7 +160,7 @@ describe('passphrase files', () => {
       using folder = createFolder()
       const passphrase = await loadPassphrase(writeSecretFile(folder.path, 'pass', content))
       assert.equal(passphrase.reveal(), expected)
-      assert.equal(`${passphrase}`, '[secret]')
+      assert.equal(passphrase.toString(), '[secret]')
     })
   }
 

@@ -3,29 +3,16 @@ import { randomBytes } from 'node:crypto'
 import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { checkRa, initAuthority, loadAuthority, renewRa, rotateRa } from '../../../src/ca/index.ts'
 import {
-  type Authority,
-  checkRa,
-  initAuthority,
-  loadAuthority,
-  renewRa,
-  rotateRa,
-} from '../../../src/ca/index.ts'
-import { createFolder, daysAfter, NOW, PASSPHRASE } from './ca-fixtures.ts'
+  createAuthorityIn,
+  createFolder,
+  daysAfter,
+  FOLDER_OPTIONS,
+  PASSPHRASE,
+} from './ca-fixtures.ts'
 
 const on = (day: number) => ({ now: daysAfter(day), random: randomBytes })
-
-async function createAuthorityIn(path: string, issuingYears = 10): Promise<Authority> {
-  const { authority } = await initAuthority(path, PASSPHRASE, {
-    names: { name: 'RA CA' },
-    rootKey: 'p256',
-    issuingKey: 'p256',
-    issuingYears,
-    now: NOW,
-    random: randomBytes,
-  })
-  return authority
-}
 
 const raFiles = (path: string) => readdirSync(path).filter((name) => name.startsWith('ra-'))
 
@@ -130,7 +117,10 @@ describe('RA renewal', () => {
 
   test('a CA about to end does not make a new RA at every check', async () => {
     using folder = createFolder()
-    const authority = await createAuthorityIn(folder.path, 1)
+    const { authority } = await initAuthority(folder.path, PASSPHRASE, {
+      ...FOLDER_OPTIONS,
+      issuingYears: 1,
+    })
     assert.equal(checkRa(authority, on(360)).isRenewalDue, false)
   })
 })
