@@ -48,6 +48,8 @@ export interface HttpClientOptions {
 /** Builds the one place through which the Intune client reaches the network: trust, proxy, time-outs, size limit. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const dispatcher = createDispatcher(options)
+  const direct =
+    options.proxy === undefined ? dispatcher : createDispatcher({ ...options, proxy: undefined })
   const deadlineMs = options.connectMs + options.readMs
 
   return {
@@ -55,7 +57,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])
       const place = `${call.method} ${new URL(call.url).origin}${new URL(call.url).pathname}`
       try {
-        return await exchange(call, dispatcher, options.userAgent, limit, place)
+        const way = isDirect(call.url, options.proxy?.noProxy) ? direct : dispatcher
+        return await exchange(call, way, options.userAgent, limit, place)
       } catch (cause) {
         if (cause instanceof ConnectorError) throw cause
         const { activityId } = call
@@ -70,8 +73,22 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         })
       }
     },
-    close: () => dispatcher.destroy(),
+    close: async () => {
+      await Promise.all([dispatcher.destroy(), direct.destroy()])
+    },
   }
+}
+
+/** Whether the host is one that `noProxy` names, or ends in one of its endings. */
+function isDirect(url: string, noProxy: readonly string[] = []): boolean {
+  const { hostname } = new URL(url)
+  return noProxy.some((entry) => {
+    const name = entry
+      .trim()
+      .toLowerCase()
+      .replace(/^\*?\./, '')
+    return name !== '' && (hostname === name || hostname.endsWith(`.${name}`))
+  })
 }
 
 function createDispatcher({

@@ -18,6 +18,8 @@ export interface ProxyOptions {
   readonly url: string
   readonly username?: string
   readonly password?: Secret
+  /** Hosts, or endings of hosts, that are reached directly. */
+  readonly noProxy?: readonly string[]
 }
 
 /** Limits of the network calls, in milliseconds. */

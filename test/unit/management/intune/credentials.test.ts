@@ -105,6 +105,19 @@ test('check 51: a proxy that refuses the credentials is an outage that names the
   assert.equal(bench.server.calls.length, 0)
 })
 
+test('hosts that noProxy names are reached directly, others are not', async () => {
+  for (const [noProxy, isDirect] of [
+    [['127.0.0.1'], true],
+    [['.0.0.1'], true],
+    [['example.org', '27.0.0.1'], false],
+  ] as const) {
+    await using proxy = await startConnectProxy()
+    await using bench = await startBench(() => ({ proxy: { url: proxy.url, noProxy } }))
+    assert.equal((await bench.client.validator.validate(request, patient)).kind, 'accepted')
+    assert.equal(proxy.tunnels.length === 0, isDirect, noProxy.join())
+  }
+})
+
 test('a server that is not trusted gets nothing', async () => {
   const stranger = await makeThrowawayIdentity('ec')
   await using bench = await startBench(() => ({ trustedCaPem: stranger.certificatePem }))
