@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { openStore } from '../../../src/store/index.ts'
 import { migrationNames } from '../../../src/store/schema-version.ts'
+import { openForWriting } from '../../../src/store/sqlite/sqlite-connection.ts'
 import { assertFailsWith } from '../../support/assert-fails-with.ts'
 import { makeDirectory } from '../../support/sqlite-stores.ts'
 
@@ -48,13 +49,17 @@ describe('openStore', () => {
     await second.close()
   })
 
-  test('commits are synchronous and go to a write-ahead log', async () => {
+  test('a commit is on the disk, in a write-ahead log, before it returns', async () => {
     const file = join(directory.path, 'connector.db')
-    const store = await openStore({ kind: 'sqlite', file })
-    const other = new DatabaseSync(file)
-    assert.equal(other.prepare('PRAGMA journal_mode').get()?.['journal_mode'], 'wal')
-    other.close()
-    await store.close()
+    await (await openStore({ kind: 'sqlite', file })).close()
+    const { database } = openForWriting({ file, busyTimeoutMs: 1234, maxBytes: undefined })
+    const pragma = (name: string) =>
+      Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    assert.equal(pragma('journal_mode'), 'wal')
+    assert.equal(pragma('synchronous'), 2)
+    assert.equal(pragma('foreign_keys'), 1)
+    assert.equal(pragma('busy_timeout'), 1234)
+    database.close()
   })
 
   test('a database of a newer version is refused with its name, and left as it was', async () => {
