@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { formatRecord, readEvents } from '../events/index.ts'
 import { ConnectorError, Secret } from '../kernel/index.ts'
 import {
   createChallenge,
@@ -67,7 +70,7 @@ export function addEnrolCommand(program: Command): void {
     .option('--key-transport <name>', 'pkcs1, oaep-sha1 or oaep-sha256')
     .option('--root-fingerprint <hex>', 'SHA-1 or SHA-256 of the root certificate to trust')
     .option('--out <prefix>', 'write <prefix>.pem and <prefix>.key (mode 0600)')
-    .action(async (challenge: string | undefined, options: EnrolOptions) => {
+    .action(async (challenge: string | undefined, options: EnrolOptions, command: Command) => {
       const device = await enrolDevice({
         url: options.url,
         subject: options.subject,
@@ -85,9 +88,7 @@ export function addEnrolCommand(program: Command): void {
       })
       process.stdout.write(`\n${device.chainPem}`)
       if (options.out !== undefined) await writeDevice(options.out, device)
-      process.stdout.write(
-        `\nThe events of this enrolment: certconnector events --transaction ${device.transactionId}\n`,
-      )
+      await showEvents(device.transactionId, command)
     })
 }
 
@@ -118,6 +119,30 @@ export function addChallengeCommand(program: Command): void {
         process.stderr.write(`good until ${made.expires.toISOString()}\n`)
       },
     )
+}
+
+/** Shows what the connector recorded, where it runs on this machine; waits a little for its Admin event. */
+async function showEvents(transactionId: string, command: Command): Promise<void> {
+  const { dataDir = 'data' } = command.optsWithGlobals<{ dataDir?: string }>()
+  const directory = join(resolve(dataDir), 'logs')
+  if (!existsSync(directory)) return
+  const closed = await waitForAdminEvent(directory, transactionId)
+  const found = await readEvents(directory, { transactionId })
+  if (found.length === 0) return
+  process.stdout.write('\nWhat the connector recorded\n')
+  for (const record of found) process.stdout.write(`  ${formatRecord(record)}\n`)
+  if (!closed)
+    process.stdout.write('  (its Admin event is still to come: Intune is not told yet)\n')
+  process.stdout.write(`\nAgain: npm run certconnector -- events --transaction ${transactionId}\n`)
+}
+
+async function waitForAdminEvent(directory: string, transactionId: string): Promise<boolean> {
+  for (let attempt = 0; attempt < 30; attempt += 1) {
+    const admin = await readEvents(directory, { channel: 'admin', transactionId, limit: 1 })
+    if (admin.length > 0) return true
+    await sleep(100)
+  }
+  return false
 }
 
 async function findChallenge(argument: string | undefined, options: EnrolOptions): Promise<Secret> {
