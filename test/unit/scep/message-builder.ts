@@ -13,6 +13,7 @@ import {
   type DigestName,
   type Extension,
   encodeAttribute,
+  encodeBasicConstraints,
   encodeBitString,
   encodeCertificate,
   encodeContentCipher,
@@ -93,6 +94,11 @@ export function makeIdentity(
 export function toRaMaterial({ key, certificateDer }: Identity, isCurrent = true): RaMaterial {
   const keyPkcs8Der = new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }))
   return { certificateDer, keyPkcs8Der, isCurrent }
+}
+
+/** A root that other identities are issued by. */
+export function makeCa(): Identity {
+  return makeIdentity('CA', { extensions: [encodeBasicConstraints({ isCa: true })] })
 }
 
 /** The RA of the default configuration (REQ-38). */

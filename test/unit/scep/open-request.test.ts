@@ -38,13 +38,14 @@ import {
   buildRecipient,
   defaultRules,
   type MessageOptions,
+  makeCa,
   makeIdentity,
   makeRa,
   now,
   toRaMaterial,
 } from './message-builder.ts'
 
-const ca = makeIdentity('CA')
+const ca = makeCa()
 const ra = makeRa(ca)
 const oldRa = makeRa(ca, '6F02')
 const device = makeIdentity('SCEP SIGNER')

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { ConnectorError, type ErrorCode } from '../../../src/kernel/index.ts'
+import {
+  encodeAttribute,
+  encodeBmpString,
+  encodeElement,
+  encodeExtensions,
+  encodeIa5String,
+  encodeNull,
+  encodePrintableString,
+  encodeSequence,
+  encodeUtf8String,
+  OID,
+  parseCertificationRequest,
+  parseKeyUsage,
+  parseSubjectAltName,
+  TAG,
+  verifyCertificationRequest,
+} from '../../../src/pki/index.ts'
+import { buildCsr, makeIdentity } from '../scep/message-builder.ts'
+import { withOpenssl } from '../scep/openssl.ts'
+
+const device = makeIdentity('device')
+
+function assertCode(code: ErrorCode, work: () => unknown) {
+  assert.throws(work, (error) => error instanceof ConnectorError && error.code === code)
+}
+
+suite('certification requests', () => {
+  const kinds: [string, string, object][] = [
+    ['RSA-2048', 'rsa:2048', { algorithm: 'rsa', bits: 2048, exponent: 65537 }],
+    [
+      'P-256',
+      'ec -pkeyopt ec_paramgen_curve:P-256',
+      { algorithm: 'ec', bits: 256, curve: 'P-256' },
+    ],
+    [
+      'P-384',
+      'ec -pkeyopt ec_paramgen_curve:P-384',
+      { algorithm: 'ec', bits: 384, curve: 'P-384' },
+    ],
+    [
+      'P-521',
+      'ec -pkeyopt ec_paramgen_curve:P-521',
+      { algorithm: 'ec', bits: 521, curve: 'P-521' },
+    ],
+    [
+      'secp256k1',
+      'ec -pkeyopt ec_paramgen_curve:secp256k1',
+      { algorithm: 'ec', bits: 0, curve: '1.3.132.0.10' },
+    ],
+    ['Ed25519', 'ed25519', { algorithm: 'ed25519', bits: 256 }],
+  ]
+  for (const [title, newkey, publicKey] of kinds) {
+    test(`a request of openssl with ${title} is read and verified`, () => {
+      const der = withOpenssl((tool) => {
+        tool.run(
+          `req -new -newkey ${newkey} -nodes -keyout key.pem -outform DER -out csr.der -subj /O=Example/CN=a,b ` +
+            '-addext subjectAltName=DNS:a.example,IP:192.0.2.1 -addext keyUsage=critical,digitalSignature',
+        )
+        return tool.read('csr.der')
+      })
+      const csr = parseCertificationRequest(der)
+      assert.equal(csr.subject, String.raw`CN=a\,b,O=Example`)
+      assert.deepEqual(csr.publicKey, publicKey)
+      assert.equal(csr.challengePassword, undefined)
+      const [san, usage] = csr.extensions
+      assert.deepEqual(
+        parseSubjectAltName(san?.valueDer ?? encodeNull()).map(({ value }) => value),
+        ['a.example', '192.0.2.1'],
+      )
+      assert.equal(usage?.critical, true)
+      assert.deepEqual(parseKeyUsage(usage.valueDer), ['digitalSignature'])
+      verifyCertificationRequest(csr)
+    })
+  }
+
+  test('a request signed with RSASSA-PSS is verified', () => {
+    const der = withOpenssl((tool) => {
+      tool.run(
+        'req -new -newkey rsa:2048 -nodes -keyout key.pem -outform DER -out csr.der -subj /CN=a ' +
+          '-sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:-1',
+      )
+      return tool.read('csr.der')
+    })
+    verifyCertificationRequest(parseCertificationRequest(der))
+  })
+
+  test('openssl verifies a request of the test builder', () => {
+    withOpenssl((tool) => {
+      tool.write('csr.der', buildCsr(device))
+      tool.run('req -verify -noout -inform DER -in csr.der')
+    })
+  })
+
+  const challenges: [string, Uint8Array][] = [
+    ['PrintableString', encodePrintableString('Geheim')],
+    ['UTF8String', encodeUtf8String('Geheim')],
+    ['T61String', encodeElement(TAG.t61String, Buffer.from('Geheim'))],
+    ['BMPString', encodeBmpString('Geheim')],
+    ['IA5String', encodeIa5String('Geheim')],
+    [
+      'UniversalString',
+      encodeElement(
+        TAG.universalString,
+        Buffer.from('Geheim').reduce<Buffer>(
+          (all, octet) => Buffer.concat([all, Buffer.from([0, 0, 0, octet])]),
+          Buffer.alloc(0),
+        ),
+      ),
+    ],
+  ]
+  for (const [title, challengeDer] of challenges) {
+    test(`the challenge is read from a ${title}`, () => {
+      assert.equal(
+        parseCertificationRequest(buildCsr(device, { challengeDer })).challengePassword,
+        'Geheim',
+      )
+    })
+  }
+
+  test('a challenge of 40,000 characters is read', () => {
+    const challengeDer = encodePrintableString('x'.repeat(40_000))
+    const csr = parseCertificationRequest(buildCsr(device, { challengeDer }))
+    assert.equal(csr.challengePassword?.length, 40_000)
+  })
+
+  test('two challenges, or one that is no text, are malformed', () => {
+    const second = encodeAttribute(OID.challengePassword, encodePrintableString('b'))
+    assertCode('pki/malformed', () =>
+      parseCertificationRequest(buildCsr(device, { moreAttributesDer: [second] })),
+    )
+    assertCode('pki/malformed', () =>
+      parseCertificationRequest(buildCsr(device, { challengeDer: encodeNull() })),
+    )
+  })
+
+  test('extensions are collected from all three request attributes and never twice', () => {
+    const one = (oid: string) =>
+      encodeExtensions([{ oid, critical: false, valueDer: encodeNull() }])
+    const moreAttributesDer = [
+      encodeAttribute(OID.extensionRequest, one('1.2.3')),
+      encodeAttribute(OID.microsoftExtensionRequest, one('1.2.4')),
+      encodeAttribute(OID.verisignExtensionRequest, one('1.2.5')),
+    ]
+    const csr = parseCertificationRequest(buildCsr(device, { moreAttributesDer }))
+    assert.deepEqual(
+      csr.extensions.map(({ oid }) => oid),
+      ['1.2.3', '1.2.4', '1.2.5'],
+    )
+    const twice = [
+      ...moreAttributesDer,
+      encodeAttribute(OID.microsoftExtensionRequest, one('1.2.3')),
+    ]
+    assertCode('pki/malformed', () =>
+      parseCertificationRequest(buildCsr(device, { moreAttributesDer: twice })),
+    )
+  })
+
+  test('name/value pairs of Microsoft are read, several of them', () => {
+    const pair = (name: string, value: string) =>
+      encodeAttribute(
+        OID.enrolmentNameValuePair,
+        encodeSequence(encodeBmpString(name), encodeBmpString(value)),
+      )
+    const moreAttributesDer = [pair('ValidityPeriod', 'Years'), pair('ValidityPeriodUnits', '2')]
+    assert.deepEqual(
+      parseCertificationRequest(buildCsr(device, { moreAttributesDer })).nameValuePairs,
+      [
+        { name: 'ValidityPeriod', value: 'Years' },
+        { name: 'ValidityPeriodUnits', value: '2' },
+      ],
+    )
+  })
+
+  test('subject and key are slices of the request, byte for byte', () => {
+    const subjectDer = encodeSequence()
+    const der = buildCsr(device, { subjectDer })
+    const csr = parseCertificationRequest(der)
+    assert.deepEqual(csr.subjectDer, subjectDer)
+    assert.deepEqual(csr.spkiDer, device.spkiDer)
+    assert.equal(csr.spkiDer.buffer, der.buffer)
+  })
+
+  test('a subject that is not DER is refused, since a certificate would copy it', () => {
+    const subjectDer = Uint8Array.of(0x30, 0x80, 0, 0)
+    assertCode('pki/malformed', () => parseCertificationRequest(buildCsr(device, { subjectDer })))
+  })
+
+  test('a changed request does not verify', () => {
+    const der = buildCsr(device)
+    const at = Buffer.from(der).indexOf('secret')
+    der[at] = (der[at] ?? 0) ^ 1
+    assertCode('pki/bad-csr', () => verifyCertificationRequest({ der }))
+  })
+
+  test('a key that the caller knows is used only for the same key bytes', () => {
+    const other = makeIdentity('other')
+    verifyCertificationRequest({ der: buildCsr(device) }, other)
+    verifyCertificationRequest({ der: buildCsr(device) }, device)
+  })
+
+  test('an unknown signature algorithm is not supported', () => {
+    const der = buildCsr(device)
+    const at = Buffer.from(der).lastIndexOf(Buffer.from('2a864886f70d01010b', 'hex'))
+    der[at + 8] = 0x7f
+    assertCode('pki/unsupported-algorithm', () => verifyCertificationRequest({ der }))
+  })
+})
