@@ -14,6 +14,8 @@ export interface BatchOptions {
   readonly challenge: (index: number) => string
   /** Number of distinct RSA-2048 device keys; requests take turns. Default 8. */
   readonly keyCount?: number
+  /** RSA keys of the devices, instead of new ones; requests take turns. */
+  readonly keys?: readonly TestKeys[]
   readonly cipher?: TestCipher
   readonly digest?: TestDigest
   readonly keyTransport?: TestKeyTransport
@@ -42,9 +44,12 @@ export interface PrebuiltRequest {
  */
 export function prebuildRequests(count: number, options: BatchOptions): readonly PrebuiltRequest[] {
   const prefix = options.prefix ?? randomBytes(4).toString('hex')
-  const size = Math.min(options.keyCount ?? 8, Math.max(count, 1))
+  const size = Math.min(options.keys?.length ?? options.keyCount ?? 8, Math.max(count, 1))
   const devices = Array.from({ length: size }, (_, index) =>
-    createDevice(`SCEP signer ${prefix} ${index}`, options.keyBits ?? 2048),
+    createDevice(
+      `SCEP signer ${prefix} ${index}`,
+      options.keys?.[index] ?? createRsaKeys(options.keyBits ?? 2048),
+    ),
   )
   return Array.from({ length: count }, (_, index) => {
     const device = devices[index % devices.length]
@@ -55,8 +60,7 @@ export function prebuildRequests(count: number, options: BatchOptions): readonly
 
 type Device = Pick<PrebuiltRequest, 'keys' | 'signer'>
 
-function createDevice(subject: string, keyBits: number): Device {
-  const keys = createRsaKeys(keyBits)
+function createDevice(subject: string, keys: TestKeys): Device {
   const certificateDer = issueTestCertificate({
     subject: commonName(subject),
     publicKey: keys.publicKey,
