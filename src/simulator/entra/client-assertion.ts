@@ -32,13 +32,14 @@ export class AssertionChecker {
       if (!certificate) return 'the certificate of the assertion is not registered for the app'
       const { payload } = await jose.jwtVerify(assertion, certificate.publicKey, {
         algorithms: ['PS256', 'RS256'],
-        issuer: app.clientId,
-        subject: app.clientId,
         audience: tokenUrls.flatMap((url) => [url, `${url}/`]),
-        requiredClaims: ['exp', 'jti'],
+        requiredClaims: ['exp', 'jti', 'iss', 'sub'],
         clockTolerance: 60,
         currentDate: now,
       })
+      // Application ids are GUIDs, which no case can make different.
+      const names = [payload.iss, payload.sub].map((name) => name?.toLowerCase())
+      if (names.some((name) => name !== app.clientId)) return 'iss and sub must be the client_id'
       return this.#checkOnce(app, payload)
     } catch (error) {
       return error instanceof jose.errors.JOSEError

@@ -16,6 +16,9 @@ const secretHeader = /auth|cookie|secret|token|key|password/i
 const maxShownCharacters = 1000
 const maxDepth = 8
 
+/** Bodies that stay longer than this are shown as their hash, so that 10,000 of them fit into memory. */
+const maxShownJsonCharacters = 8192
+
 /** A text that is not shown: enough to compare it with one that the reader has. */
 export interface HiddenText {
   readonly sha256: string
@@ -48,10 +51,10 @@ export function redactBody({ headers, body }: Call): unknown {
   if (body.byteLength === 0) return null
   const text = parseBodyText(body)
   if (headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
-    return redactJson(Object.fromEntries(new URLSearchParams(text)))
+    return showJson(Object.fromEntries(new URLSearchParams(text)))
   }
   try {
-    return redactJson(JSON.parse(text))
+    return showJson(JSON.parse(text))
   } catch {
     // Nobody can say where the secrets are in it.
     return hide(text)
@@ -63,8 +66,14 @@ export function redactAnswer({ status, headers, json, text }: Answer): unknown {
   return {
     status,
     headers: headers ?? {},
-    body: json === undefined ? (text?.slice(0, maxShownCharacters) ?? null) : redactJson(json),
+    body: json === undefined ? (text?.slice(0, maxShownCharacters) ?? null) : showJson(json),
   }
+}
+
+function showJson(value: unknown): unknown {
+  const shown = redactJson(value)
+  const text = JSON.stringify(shown)
+  return text.length > maxShownJsonCharacters ? hide(text) : shown
 }
 
 function redactJson(value: unknown, name = '', depth = 0): unknown {

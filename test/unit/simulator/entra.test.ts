@@ -33,6 +33,7 @@ interface AssertionChange {
   readonly header?: object
   readonly audience?: string
   readonly subject?: string
+  readonly issuer?: string
   readonly lifetimeSeconds?: number
   readonly jti?: string
   readonly issuedAt?: number
@@ -47,7 +48,7 @@ async function assertion(change: AssertionChange = {}): Promise<Record<string, s
   const signed = await new jose.SignJWT({})
     .setProtectedHeader({ alg, typ: 'JWT', 'x5t#S256': thumbprint, ...change.header })
     .setAudience(change.audience ?? `${authorityUrl}${tenantId}/oauth2/v2.0/token`)
-    .setIssuer(certificateApp)
+    .setIssuer(change.issuer ?? certificateApp)
     .setSubject(change.subject ?? certificateApp)
     .setJti(change.jti ?? randomUUID())
     .setIssuedAt(now)
@@ -140,6 +141,7 @@ describe('check 53: client assertions', () => {
   for (const [title, change] of [
     ['PS256 with x5t#S256', {}],
     ['RS256 with x5t#S256', { alg: 'RS256' }],
+    ['a client id in capitals', { issuer: certificateApp.toUpperCase() }],
   ] as const) {
     test(`${title} gives a token`, async () => {
       assert.equal((await wire.postToken(await assertion(change))).status, 200)
@@ -161,6 +163,7 @@ describe('check 53: client assertions', () => {
     ['no thumbprint', { header: { 'x5t#S256': undefined } }],
     ['another audience', { audience: 'https://login.microsoftonline.com/' }],
     ['another subject', { subject: powerlessApp }],
+    ['another issuer', { issuer: powerlessApp }],
     ['an hour of life', { lifetimeSeconds: 3600 }],
     ['an end in the past', { issuedAt: 1_600_000_000 }],
   ] as const) {
