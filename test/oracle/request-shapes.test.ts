@@ -22,7 +22,7 @@ const ring = prepareRaKeyRing(raMaterials(world.authority))
 const shapes = createShapes(world)
 
 test('there are shapes to check', () => {
-  assert.ok(shapes.length > 90, `only ${shapes.length}`)
+  assert.ok(shapes.length > 140, `only ${shapes.length}`)
   assert.equal(new Set(shapes.map((shape) => shape.title)).size, shapes.length, 'titles repeat')
 })
 

@@ -38,6 +38,31 @@ export function ber(chunkBytes: number): BerStyle {
   return { constructed: indefinite, octets }
 }
 
+/** Definite lengths that take four octets where fewer would do (REQ-65). */
+export const longLengths: BerStyle = {
+  constructed: (tag, ...pieces) => {
+    const body = Buffer.concat(pieces)
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(body.length)
+    return Buffer.concat([Buffer.of(tag, 0x84), length, body])
+  },
+  octets: (bytes, tag = 0x04) => longLengths.constructed(tag, bytes),
+}
+
+/** Constructed strings inside constructed strings. */
+export const nestedChunks: BerStyle = {
+  constructed: indefinite,
+  octets: (bytes, tag = 0x04) => {
+    const half = Math.floor(bytes.length / 2)
+    const inner = ber(100)
+    return indefinite(
+      tag | 0x20,
+      inner.octets(bytes.subarray(0, half)),
+      inner.octets(bytes.subarray(half)),
+    )
+  },
+}
+
 export const sequence = (...pieces: readonly Uint8Array[]) => element(0x30, ...pieces)
 export const setInOrder = (...pieces: readonly Uint8Array[]) => element(0x31, ...pieces)
 export const octetString = (bytes: Uint8Array) => element(0x04, bytes)

@@ -60,8 +60,14 @@ export interface EnvelopeShape {
   /** Changes the ciphertext after encryption. */
   readonly tamper?: (encrypted: Buffer) => Uint8Array
   readonly omitContent?: boolean
-  /** A RecipientInfo of another kind, whole, in place of all. */
+  /** A RecipientInfo of another kind, whole, in front of the others. */
   readonly otherRecipient?: Uint8Array
+  /** `bare`: the EnvelopedData without its ContentInfo. */
+  readonly form?: 'contentInfo' | 'bare'
+  readonly originatorInfo?: Uint8Array
+  readonly unprotectedAttributes?: Uint8Array
+  /** MGF1 with another hash than OAEP has: Java's default is SHA-1. */
+  readonly maskHash?: keyof typeof HASH_OIDS
 }
 
 /** ContentInfo with an EnvelopedData. */
@@ -78,15 +84,22 @@ export function sealEnvelope(shape: EnvelopeShape): Uint8Array {
   const envelope = style.constructed(
     0x30,
     integer(shape.version ?? 0),
-    style.constructed(0x31, ...(shape.otherRecipient ? [shape.otherRecipient] : recipients)),
+    ...given(shape.originatorInfo),
+    style.constructed(0x31, ...given(shape.otherRecipient), ...recipients),
     style.constructed(
       0x30,
       oid(shape.contentType ?? '1.2.840.113549.1.7.1'),
       sequence(oid(cipherOid), parameters),
       ...(shape.omitContent ? [] : [style.octets(tampered, 0x80)]),
     ),
+    ...given(shape.unprotectedAttributes),
   )
+  if (shape.form === 'bare') return envelope
   return style.constructed(0x30, oid('1.2.840.113549.1.7.3'), style.constructed(0xa0, envelope))
+}
+
+function given(piece: Uint8Array | undefined): readonly Uint8Array[] {
+  return piece === undefined ? [] : [piece]
 }
 
 /** IssuerAndSerialNumber, copied out of the certificate octet for octet. */
@@ -127,7 +140,7 @@ function encodeRecipient(recipient: RecipientShape, shape: EnvelopeShape, key: B
     0x30,
     integer(recipient.reference === undefined || recipient.reference === 'issuerAndSerial' ? 0 : 2),
     encodeReference(recipient),
-    encodeTransport(transport, recipient.hasNoParameters ?? false),
+    encodeTransport(transport, recipient.hasNoParameters ?? false, shape.maskHash),
     style.octets(recipient.encryptedKey ?? wrapKey(sent, recipient.certificateDer, transport)),
   )
 }
@@ -144,14 +157,21 @@ function encodeReference(recipient: RecipientShape): Uint8Array {
   }
 }
 
-function encodeTransport(transport: TestKeyTransport, hasNoParameters: boolean): Uint8Array {
+function encodeTransport(
+  transport: TestKeyTransport,
+  hasNoParameters: boolean,
+  maskHash?: keyof typeof HASH_OIDS,
+): Uint8Array {
   if (transport === 'pkcs1') {
     return sequence(oid('1.2.840.113549.1.1.1'), ...(hasNoParameters ? [] : [nothing()]))
   }
   const hash = transport.slice(5) as keyof typeof HASH_OIDS
   if (hash === 'sha1') return sequence(oid('1.2.840.113549.1.1.7'), sequence())
   const digest = sequence(oid(HASH_OIDS[hash]), nothing())
-  const mask = sequence(oid('1.2.840.113549.1.1.8'), digest)
+  const mask = sequence(
+    oid('1.2.840.113549.1.1.8'),
+    sequence(oid(HASH_OIDS[maskHash ?? hash]), nothing()),
+  )
   return sequence(oid('1.2.840.113549.1.1.7'), sequence(explicit(0, digest), explicit(1, mask)))
 }
 

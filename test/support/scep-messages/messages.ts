@@ -15,7 +15,7 @@ import {
   utcTime,
 } from './ber.ts'
 import { MADE_AT } from './certificates.ts'
-import { issuerAndSerialOf } from './envelopes.ts'
+import { childrenOf, issuerAndSerialOf } from './envelopes.ts'
 import { attribute } from './signing-requests.ts'
 
 /** Attribute types of SCEP and CMS. */
@@ -88,6 +88,10 @@ export interface MessageShape {
   readonly tamperSignature?: boolean
   readonly tamperDigest?: boolean
   readonly unsignedAttributes?: readonly Uint8Array[]
+  /** How the SignerInfo and its attributes are encoded; they are always signed as DER. Default DER. */
+  readonly signerStyle?: BerStyle
+  /** CRLs beside the certificates, whole. */
+  readonly crls?: readonly Uint8Array[]
 }
 
 /** ContentInfo with the SignedData. */
@@ -106,6 +110,7 @@ export function sealMessage(shape: MessageShape): Uint8Array {
     style.constructed(0x31, digestAlgorithm),
     encodeContent(shape, style),
     style.constructed(0xa0, ...(shape.certificates ?? [shape.signer.certificateDer])),
+    ...(shape.crls === undefined ? [] : [style.constructed(0xa1, ...shape.crls)]),
     style.constructed(0x31, ...signatures),
   )
   return style.constructed(0x30, oid('1.2.840.113549.1.7.2'), style.constructed(0xa0, signedData))
@@ -141,17 +146,28 @@ function encodeSignerInfo(
   if (shape.tamperSignature) signature[9] = (signature[9] ?? 0) ^ 1
   const isSki = shape.signerReference === 'ski'
   const { unsignedAttributes = [] } = shape
-  return sequence(
+  const style = shape.signerStyle ?? der
+  return style.constructed(
+    0x30,
     integer(isSki ? 3 : 1),
     isSki
       ? element(0x80, shape.signerKeyIdentifier ?? Buffer.alloc(0))
       : issuerAndSerialOf(shape.signer.certificateDer),
     digestAlgorithm,
-    explicit(0, ...sent),
+    style.constructed(0xa0, ...sent.map((piece) => restyle(piece, style))),
     signatureAlgorithm(shape, digest),
-    octetString(signature),
+    style.octets(signature),
     ...(unsignedAttributes.length === 0 ? [] : [explicit(1, ...unsignedAttributes)]),
   )
+}
+
+/** An attribute in another encoding: its SEQUENCE, its SET and any OCTET STRING in it. */
+function restyle(piece: Uint8Array, style: BerStyle): Uint8Array {
+  const [type = Buffer.alloc(0), values = Buffer.alloc(0)] = childrenOf(piece)
+  const restyled = childrenOf(values).map((value) =>
+    value[0] === 0x04 ? style.octets(value.subarray(2)) : value,
+  )
+  return style.constructed(0x30, type, style.constructed(0x31, ...restyled))
 }
 
 function signedAttributes(shape: MessageShape, digest: TestDigest): readonly Uint8Array[] {

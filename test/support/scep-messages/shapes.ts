@@ -5,7 +5,9 @@ import {
   element,
   ia5,
   integer,
+  longLengths,
   name,
+  nestedChunks,
   octetString,
   oid,
   printable,
@@ -195,6 +197,33 @@ function encodingShapes(world: ShapeWorld): readonly Shape[] {
       envelope: { style: chunked },
       message: { style: chunked },
     }),
+    opened(world, 'REQ-65: strings inside strings open', {
+      envelope: { style: nestedChunks },
+      message: { style: nestedChunks },
+    }),
+    opened(world, 'REQ-65: lengths of four octets open', {
+      envelope: { style: longLengths },
+      message: { style: longLengths },
+    }),
+    ...(
+      [
+        ['indefinite', style],
+        ['chunked', ber(7)],
+        ['long', longLengths],
+      ] as const
+    ).map(([title, signerStyle]) =>
+      opened(world, `REQ-65: a SignerInfo with ${title} lengths, signed as DER, opens`, {
+        message: { signerStyle },
+      }),
+    ),
+    opened(world, 'REQ-65: a CSR whose outer length is not minimal opens', {
+      csr: { style: longLengths },
+    }),
+    opened(world, 'REQ-66: an EnvelopedData without its ContentInfo opens', {
+      envelope: { form: 'bare' },
+      message: { contentType: '1.2.840.113549.1.7.3' },
+    }),
+    opened(world, 'a CRL beside the certificates is ignored', { message: { crls: [sequence()] } }),
     opened(world, 'REQ-66: eContentType id-envelopedData opens', {
       message: { contentType: '1.2.840.113549.1.7.3' },
     }),
@@ -474,6 +503,11 @@ function attributeShapes(world: ShapeWorld): readonly Shape[] {
       expected: { kind: 'malformed' },
     },
     {
+      title: 'a transactionID of 256 octets cannot be answered',
+      ...createMessage(world, { message: { transactionId: printable('x'.repeat(256)) } }),
+      expected: { kind: 'malformed' },
+    },
+    {
       title: 'an empty transactionID cannot be answered',
       ...createMessage(world, { message: { transactionId: printable('') } }),
       expected: { kind: 'malformed' },
@@ -508,6 +542,12 @@ function attributeShapes(world: ShapeWorld): readonly Shape[] {
       { message: { senderNonce: octetString(Buffer.alloc(64, 3)) } },
       { nonceLength: 64 },
     ),
+    refused(world, 'REQ-90: a nonce of 65 octets is refused', 'badRequest', {
+      message: { senderNonce: octetString(Buffer.alloc(65, 3)) },
+    }),
+    refused(world, 'REQ-90: an empty nonce is refused', 'badRequest', {
+      message: { senderNonce: octetString(Buffer.alloc(0)) },
+    }),
     opened(
       world,
       'REQ-91: a missing nonce opens',
@@ -659,6 +699,24 @@ function envelopeShapes(world: ShapeWorld): readonly Shape[] {
         ],
       },
     }),
+    opened(world, 'REQ-95: a key agreement recipient in front of ours opens', {
+      envelope: { version: 2, otherRecipient: element(0xa1, integer(3)) },
+    }),
+    opened(world, 'REQ-94: originatorInfo and unprotected attributes are ignored', {
+      envelope: {
+        version: 2,
+        originatorInfo: element(0xa0),
+        unprotectedAttributes: element(0xa1, attribute('1.2.840.113549.1.9.25.3', integer(1))),
+      },
+    }),
+    refused(
+      world,
+      'REQ-99: OAEP with SHA-256 and a mask of SHA-1 is refused: OpenSSL is not asked to',
+      'badAlg',
+      {
+        envelope: { keyTransport: 'oaep-sha256', maskHash: 'sha1' },
+      },
+    ),
     opened(world, 'REQ-102: content type id-encryptedData opens', {
       envelope: { contentType: '1.2.840.113549.1.7.6' },
     }),
@@ -666,10 +724,10 @@ function envelopeShapes(world: ShapeWorld): readonly Shape[] {
       envelope: { omitContent: true },
     }),
     refused(world, 'REQ-105: a key agreement recipient is refused', 'badAlg', {
-      envelope: { otherRecipient: element(0xa1, integer(3)) },
+      envelope: { recipients: [], otherRecipient: element(0xa1, integer(3)) },
     }),
     refused(world, 'REQ-105: a password recipient is refused', 'badAlg', {
-      envelope: { otherRecipient: element(0xa3, integer(0)) },
+      envelope: { recipients: [], otherRecipient: element(0xa3, integer(0)) },
     }),
   ]
 }
@@ -742,6 +800,12 @@ function requestShapes(world: ShapeWorld): readonly Shape[] {
           ),
         ],
       },
+    }),
+    refused(world, 'two challenges are refused', 'badRequest', {
+      csr: { attributes: [attribute('1.2.840.113549.1.9.7', printable('second'))] },
+    }),
+    refused(world, 'a challenge that is no string is refused', 'badRequest', {
+      csr: { challenge: integer(5) },
     }),
     refused(world, 'REQ-107: a CSR signed with another key is refused', 'badMessageCheck', {
       csr: { signingKey: world.otherDevice.privateKey },

@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto'
 import {
+  type BerStyle,
   bitString,
   bmp,
   commonName,
+  der,
   explicit,
   integer,
   octetString,
@@ -33,6 +35,8 @@ export interface SigningRequestShape {
   readonly attributes?: readonly Uint8Array[]
   /** Signs with another key: no proof of possession. */
   readonly signingKey?: KeyObject
+  /** How the outermost SEQUENCE is encoded. Default DER. */
+  readonly style?: BerStyle
   /** Octets after the PKCS #10 (REQ-104). */
   readonly trailing?: Uint8Array
 }
@@ -69,7 +73,8 @@ export function encodeTestRequest(shape: SigningRequestShape): Uint8Array {
     ),
   )
   const key = shape.signingKey ?? keys.privateKey
-  const request = sequence(
+  const request = (shape.style ?? der).constructed(
+    0x30,
     information,
     signatureAlgorithm(key, 'sha256'),
     bitString(signBytes(information, key, 'sha256')),
