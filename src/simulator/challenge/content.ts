@@ -14,7 +14,7 @@ export const keyUsageNames = [
 ] as const
 
 /** Kinds of subjectAltName that a profile can ask for. `upn` is the otherName 1.3.6.1.4.1.311.20.2.3. */
-export const sanTypes = ['dns', 'email', 'upn', 'uri', 'ip'] as const
+const sanTypes = ['dns', 'email', 'upn', 'uri', 'ip'] as const
 
 /** What a CSR must say. A member that is absent is not compared. */
 export const expectedSchema = z.strictObject({
