@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto'
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { type Authority, initAuthority, loadPassphrase } from '../src/ca/index.ts'
+import { createHandler } from './handler.ts'
+import { createLimit, type LimitKeys } from './limit.ts'
+import { measureOneThread, type OneThreadResult } from './one-thread.ts'
+import type { BenchOptions, Variant } from './options.ts'
+import { startParallelLimit } from './parallel-limit.ts'
+import { buildRequests } from './requests.ts'
+import { measureRounds, type Round } from './rounds.ts'
+import { CA_ID, startServer } from './server.ts'
+
+/** All that was measured with one key of the issuing CA. */
+export interface VariantResult {
+  readonly variant: Variant
+  readonly oneThread: OneThreadResult
+  readonly rounds: readonly Round[]
+}
+
+/** As long as those of Intune, which are about 1,200 characters. */
+const CHALLENGE = randomBytes(600).toString('hex')
+
+/** No server comes nearer to the limit of all cores than this; so many requests are built. */
+const REACHABLE = 0.85
+const WARM_UP_REQUESTS = 200
+
+/**
+ * Measures one variant: limit and handler on one thread, then the server under load in rounds, each with an empty and
+ * with a filled register, between measurements of the limit on all cores.
+ *
+ * @param filledStore a register to copy; undefined leaves the comparison out
+ */
+export async function measureVariant(
+  variant: Variant,
+  options: BenchOptions,
+  devicesPkcs8Der: readonly Uint8Array[],
+  directory: string,
+  filledStore: string | undefined,
+): Promise<VariantResult> {
+  const emptyDir = join(directory, `${variant}-empty`)
+  const authority = await createAuthorityFolder(emptyDir, variant)
+  const [ra] = authority.ras
+  if (ra === undefined) throw new Error('the CA has no RA')
+  const keys: LimitKeys = {
+    raPkcs8Der: ra.keyPkcs8Der,
+    issuingPkcs8Der: authority.issuingKeyPkcs8Der,
+    devicesPkcs8Der,
+  }
+  const build = (count: number) =>
+    buildRequests({
+      count,
+      recipientCertificateDer: ra.certificateDer,
+      challenge: CHALLENGE,
+      devicesPkcs8Der,
+    })
+
+  const samples = await build(2 * devicesPkcs8Der.length)
+  const handle = createHandler(authority)
+  const oneThread = measureOneThread(
+    createLimit(keys),
+    (index) => handle(samples[index % samples.length] ?? new Uint8Array()),
+    options.slices,
+    options.enrolmentsPerSlice,
+  )
+
+  const fastestMs = Math.min(...oneThread.limitMs)
+  const perSecond = (availableParallelism() * 1000 * REACHABLE) / fastestMs
+  const perRound = Math.ceil(perSecond * options.seconds)
+  const requests = await build(WARM_UP_REQUESTS + perRound * options.rounds)
+  const filledDir = join(directory, `${variant}-filled`)
+  if (filledStore !== undefined) {
+    cpSync(emptyDir, filledDir, { recursive: true })
+    copyFileSync(filledStore, join(filledDir, 'connector.db'))
+  }
+  const parallelLimit = await startParallelLimit(keys)
+  const empty = await startServer(emptyDir, variant, CHALLENGE, options.profileDir)
+  const filled =
+    filledStore === undefined
+      ? undefined
+      : await startServer(filledDir, variant, CHALLENGE, options.profileDir)
+  try {
+    const rounds = await measureRounds({
+      empty,
+      filled,
+      parallelLimit,
+      warmUp: requests.slice(0, WARM_UP_REQUESTS),
+      batches: Array.from({ length: options.rounds }, (_, index) =>
+        requests.slice(WARM_UP_REQUESTS + index * perRound).slice(0, perRound),
+      ),
+      seconds: options.seconds,
+    })
+    return { variant, oneThread, rounds }
+  } finally {
+    await parallelLimit.close()
+    await empty.stop()
+    await filled?.stop()
+  }
+}
+
+/** A data folder with passphrase and CA, as the server makes it at its first start. */
+async function createAuthorityFolder(dataDir: string, variant: Variant): Promise<Authority> {
+  mkdirSync(dataDir, { mode: 0o700 })
+  const passphraseFile = join(dataDir, 'passphrase')
+  writeFileSync(passphraseFile, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+  const { authority } = await initAuthority(
+    join(dataDir, 'ca', CA_ID),
+    await loadPassphrase(passphraseFile),
+    {
+      names: { name: 'Bench CA' },
+      rootKey: 'p256',
+      issuingKey: variant,
+      now: new Date(),
+      random: randomBytes,
+    },
+  )
+  return authority
+}
