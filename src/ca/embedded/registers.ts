@@ -46,5 +46,4 @@ export interface CrlShelf {
   takeNumber(caId: string): Promise<number>
   /** Keeps a CRL unless one with a higher number is kept already. */
   publish(caId: string, crl: PublishedCrl): Promise<void>
-  current(caId: string): Promise<PublishedCrl | undefined>
 }
