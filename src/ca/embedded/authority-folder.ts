@@ -9,12 +9,8 @@ import {
   removeKeyed,
   writeKeyed,
 } from './authority-files.ts'
-import {
-  type AuthorityManifest,
-  commitManifest,
-  findManifest,
-  type NumberedManifest,
-} from './authority-manifest.ts'
+import { commitManifest, findManifest, type NumberedManifest } from './authority-manifest.ts'
+import type { AuthorityManifest } from './manifest-schema.ts'
 import { makePrivateDirectory } from './private-file.ts'
 import type { IssuerMaterial } from './signer.ts'
 

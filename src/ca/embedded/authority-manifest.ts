@@ -1,28 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { ConnectorError } from '../../kernel/index.ts'
+import type { AuthorityManifest } from './manifest-schema.ts'
 import { createPrivateFile, loadPrivateFile, systemCode } from './private-file.ts'
-
-/** Only names inside the folder, so that a manifest cannot point elsewhere. */
-const fileName = z.string().regex(/^[a-z0-9-]+\.(pem|key)$/)
-const keyedFiles = { certificate: fileName, key: fileName }
-
-const manifestSchema = z.strictObject({
-  version: z.literal(1),
-  createdAt: z.iso.datetime(),
-  root: z.strictObject(keyedFiles),
-  issuing: z.strictObject(keyedFiles),
-  /** The current one is the one that is not retired. */
-  ras: z
-    .array(z.strictObject({ ...keyedFiles, retiredAt: z.iso.datetime().nullable() }))
-    .refine((ras) => ras.filter(({ retiredAt }) => retiredAt === null).length === 1, {
-      error: 'exactly one RA is not retired',
-    }),
-})
-
-/** Which files of a folder make up the authority. Files that it does not name do not count. */
-export type AuthorityManifest = z.infer<typeof manifestSchema>
 
 /** A manifest and its place in the sequence. */
 export interface NumberedManifest {
@@ -66,6 +46,7 @@ export async function commitManifest(
   directory: string,
   { generation, manifest }: NumberedManifest,
 ): Promise<boolean> {
+  const { manifestSchema } = await importSchema()
   const text = `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`
   const path = join(directory, manifestName(generation))
   return createPrivateFile(path, new TextEncoder().encode(text))
@@ -74,6 +55,7 @@ export async function commitManifest(
 async function loadManifest(directory: string, generation: number): Promise<NumberedManifest> {
   const path = join(directory, manifestName(generation))
   const text = new TextDecoder().decode(await loadPrivateFile(path))
+  const { manifestSchema } = await importSchema()
   try {
     return { generation, manifest: manifestSchema.parse(JSON.parse(text)) }
   } catch (cause) {
@@ -105,4 +87,9 @@ async function listGenerations(directory: string): Promise<number[]> {
 
 function manifestName(generation: number): string {
   return `authority-${generation}.json`
+}
+
+/** Late, because worker threads come through the same door, read no manifest, and would pay for it at each start. */
+function importSchema() {
+  return import('./manifest-schema.ts')
 }

@@ -15,7 +15,6 @@ import {
   parseCertificate,
 } from '../../pki/index.ts'
 import { generateSerial, type RandomBytes } from '../serial.ts'
-import { buildCertificate } from './certificate-structure.ts'
 import { getIssuerKeyIdentifier, latestNotAfter } from './issuer-facts.ts'
 
 /** Kinds of CA keys. */
@@ -78,6 +77,7 @@ export async function createAuthority(options: AuthorityOptions): Promise<NewAut
   const { names, now, random } = options
   checkNames(names)
 
+  const { buildCertificate } = await importBuilder()
   const rootKey = await generateCaKey(options.rootKey ?? 'rsa4096')
   const rootName = encodeAuthorityName(names, `${names.name} Root`)
   const rootNotAfter = addYears(now, options.rootYears ?? 20)
@@ -128,6 +128,7 @@ export async function createRa(
   issuing: KeyedCertificate,
   options: { readonly now: Date; readonly random: RandomBytes; readonly days: number },
 ): Promise<KeyedCertificate> {
+  const { buildCertificate } = await importBuilder()
   const issuer = parseCertificate(issuing.certificateDer)
   const { privateKey: key } = await generateKey('rsa', { modulusLength: 2048 })
   const certificateDer = buildCertificate(
@@ -152,6 +153,11 @@ export async function createRa(
     issuing.key,
   )
   return { certificateDer, key }
+}
+
+/** Late, because worker threads come through the same door, build no CA, and would pay for pkijs at each start. */
+function importBuilder() {
+  return import('./certificate-structure.ts')
 }
 
 async function generateCaKey(type: CaKeyType): Promise<KeyObject> {
