@@ -9,7 +9,8 @@ import {
   parseElement,
   TAG,
 } from './der-reader.ts'
-import { parseBitOctets, parseTime } from './der-values.ts'
+import { parseTime } from './der-time.ts'
+import { parseBitOctets } from './der-values.ts'
 import {
   encodeBitString,
   encodeContext,

@@ -9,7 +9,8 @@ import {
   parseElement,
   TAG,
 } from './der-reader.ts'
-import { parseBitOctets, parseOid, parseSmallInteger, parseText } from './der-values.ts'
+import { parseText } from './der-text.ts'
+import { parseBitOctets, parseOid, parseSmallInteger } from './der-values.ts'
 import { readExtensions } from './extensions.ts'
 import { readName } from './names.ts'
 import { OID } from './oids.ts'

@@ -2,7 +2,6 @@ import { concatBytes } from '../kernel/index.ts'
 import { checkedTag, type DerElement, malformed, TAG } from './der-reader.ts'
 
 const maxOidOctets = 64
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Dotted text of an OBJECT IDENTIFIER, at most 64 content octets.
@@ -115,94 +114,3 @@ export function parseBits(
   }
   return { octets: value.subarray(1), unusedBits }
 }
-
-/**
- * Text of any directory or character string type; T61String is read as ISO 8859-1, as its users meant it.
- *
- * @returns undefined when the type is no string or the octets do not fit it
- */
-export function findText(element: DerElement): string | undefined {
-  return findTextAs(element.tag & ~0x20, element)
-}
-
-/** The same for an implicitly tagged string, read as the type that `universalTag` names. */
-export function findTextAs(universalTag: number, element: DerElement): string | undefined {
-  const octets = element.isConstructed ? parseOctets(element, 'character string') : element.value
-  switch (universalTag) {
-    case TAG.printableString:
-    case TAG.ia5String:
-    case TAG.t61String:
-    case TAG.visibleString:
-      return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
-    case TAG.utf8String:
-      return decodeUtf8(octets)
-    case TAG.bmpString:
-      return decodeWide(octets, 2)
-    case TAG.universalString:
-      return decodeWide(octets, 4)
-    default:
-      return undefined
-  }
-}
-
-/**
- * Like `findText`, for a field that must be text.
- *
- * @throws ConnectorError `pki/malformed`
- */
-export function parseText(element: DerElement, what: string): string {
-  const text = findText(element)
-  if (text === undefined) throw malformed(`${what} is no valid character string`)
-  return text
-}
-
-function decodeUtf8(octets: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(octets)
-  } catch {
-    return undefined
-  }
-}
-
-function decodeWide(octets: Uint8Array, width: 2 | 4): string | undefined {
-  if (octets.length % width !== 0) return undefined
-  const view = new DataView(octets.buffer, octets.byteOffset, octets.length)
-  const units: string[] = []
-  for (let at = 0; at < octets.length; at += width) {
-    const code = width === 2 ? view.getUint16(at) : view.getUint32(at)
-    if (code > 0x10_ffff) return undefined
-    units.push(width === 2 ? String.fromCharCode(code) : String.fromCodePoint(code))
-  }
-  return units.join('')
-}
-
-/**
- * UTCTime or GeneralizedTime, with or without seconds, in Zulu time or with an offset (REQ-80).
- *
- * @throws ConnectorError `pki/malformed`
- * @see RFC 5280, section 4.1.2.5: two-digit years below 50 are in this century
- */
-export function parseTime(element: DerElement, what: string): Date {
-  const isLong = element.tag === TAG.generalizedTime
-  if (!isLong) checkedTag(element, TAG.utcTime, what)
-  const octets = element.value
-  const text =
-    octets.length <= 32
-      ? Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
-      : ''
-  const match = (isLong ? longTime : shortTime).exec(text)
-  if (match === null) throw malformed(`${what} is no time`)
-  const part = (index: number): number => Number(match[index] ?? 0)
-  const year = isLong ? part(1) : part(1) + (part(1) < 50 ? 2000 : 1900)
-  const [month, day, hour, minute, second] = [part(2), part(3), part(4), part(5), part(6)]
-  const local = Date.UTC(year, month - 1, day, hour, minute, second)
-  const date = new Date(year < 100 ? new Date(local).setUTCFullYear(year) : local)
-  const isReal =
-    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60
-  if (!isReal || second > 60) throw malformed(`${what} is not on the calendar`)
-  const offset = (part(9) * 60 + part(10)) * 60_000
-  return new Date(date.getTime() + (match[8] === '-' ? offset : -offset))
-}
-
-const shortTime = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?()(?:Z|([+-])(\d\d)(\d\d))$/
-const longTime = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?([.,]\d{1,9})?(?:Z|([+-])(\d\d)(\d\d))?$/

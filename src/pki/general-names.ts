@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { toHex } from '../kernel/index.ts'
 import { type DerElement, malformed, parseElement, TAG } from './der-reader.ts'
-import { findText, findTextAs, parseOid, parseOidOctets } from './der-values.ts'
+import { findText, findTextAs } from './der-text.ts'
+import { parseOid, parseOidOctets } from './der-values.ts'
 import {
   encodeAscii,
   encodeContext,

@@ -7,7 +7,8 @@ import {
   parseElement,
   TAG,
 } from './der-reader.ts'
-import { findText, parseOid } from './der-values.ts'
+import { findText } from './der-text.ts'
+import { parseOid } from './der-values.ts'
 import {
   encodeIa5String,
   encodeOid,
