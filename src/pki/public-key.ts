@@ -79,7 +79,7 @@ export function importPublicKey(spkiDer: Uint8Array): KeyObject {
   if (known !== undefined) return known
   let key: KeyObject
   try {
-    key = createPublicKey({ key: bytes, format: 'der', type: 'spki' })
+    key = createPublicKey(encodePem(bytes))
   } catch (cause) {
     throw new ConnectorError('pki/unsupported-algorithm', 'public key cannot be used', { cause })
   }
@@ -91,6 +91,15 @@ export function importPublicKey(spkiDer: Uint8Array): KeyObject {
   }
   remembered.set(name, key)
   return key
+}
+
+/**
+ * PEM takes a third of the time of DER: that comes in an object, of which Node.js (24.21) finds out by two caught
+ * exceptions, with their stacks, that it is no key object.
+ */
+function encodePem(spki: Buffer): string {
+  const lines = spki.toString('base64').replace(/.{64}/g, '$&\n')
+  return `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----\n`
 }
 
 /**
