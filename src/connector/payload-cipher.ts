@@ -1,4 +1,10 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  randomBytes,
+} from 'node:crypto'
 import { ConnectorError } from '../kernel/index.ts'
 import type { PayloadCipher } from './ports.ts'
 
@@ -12,10 +18,11 @@ const TAG_BYTES = 16
  * @param dataKey 32 octets
  */
 export function createPayloadCipher(dataKey: Uint8Array): PayloadCipher {
+  const key = createSecretKey(dataKey)
   return {
     seal(plain) {
       const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv('aes-256-gcm', dataKey, nonce)
+      const cipher = createCipheriv('aes-256-gcm', key, nonce)
       return new Uint8Array(
         Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]),
       )
@@ -24,7 +31,7 @@ export function createPayloadCipher(dataKey: Uint8Array): PayloadCipher {
       try {
         if (sealed.byteLength < NONCE_BYTES + TAG_BYTES) throw new RangeError('too short')
         const end = sealed.byteLength - TAG_BYTES
-        const decipher = createDecipheriv('aes-256-gcm', dataKey, sealed.subarray(0, NONCE_BYTES))
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES))
         decipher.setAuthTag(sealed.subarray(end))
         return new Uint8Array(
           Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()]),
@@ -45,6 +52,7 @@ export function createPayloadCipher(dataKey: Uint8Array): PayloadCipher {
  * HMAC-SHA-256 under the data key (REQ-111).
  */
 export function createChallengeHash(dataKey: Uint8Array): (challenge: string) => string {
+  const key = createSecretKey(dataKey)
   return (challenge) =>
-    createHmac('sha256', dataKey).update('challenge\0').update(challenge).digest('hex').slice(0, 16)
+    createHmac('sha256', key).update('challenge\0').update(challenge).digest('hex').slice(0, 16)
 }
