@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
 import { ConnectorError, equalBytes, type Secret } from '../../kernel/index.ts'
 import type { ScepValidator, Verdict } from '../ports.ts'
 
@@ -16,7 +16,7 @@ export function createStaticChallenge(secret: Secret): ScepValidator {
   if (secret.length === 0) {
     throw new ConnectorError('config/invalid', 'the static challenge is empty: give one')
   }
-  const key = randomBytes(32)
+  const key = createSecretKey(randomBytes(32))
   const hash = (text: string): Uint8Array => createHmac('sha256', key).update(text, 'utf8').digest()
   const expected = hash(secret.reveal())
   return {
