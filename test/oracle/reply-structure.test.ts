@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { constants, createDecipheriv, createHash, privateDecrypt, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
@@ -154,6 +154,26 @@ test('Annex A: the NDES form has one zero octet, its digest, no certificates and
   }
 })
 
+for (const cipher of ['aes-128-gcm', 'aes-256-gcm'] as const) {
+  test(`REQ-101, 166: a request with ${cipher} is answered with it, tag behind the content`, () => {
+    const { messageDer } = createMessage(world, { envelope: { cipher } })
+    const { replyDer } = open(messageDer, success, scepRules())
+    const content = read(replyDer).signedData.encapContentInfo.eContent?.getValue()
+    const envelope = at(at(new Uint8Array(content ?? new ArrayBuffer(0)), 1), 0)
+    const wrapped = bodyOf(at(at(at(envelope, 1), 0), 3))
+    const encrypted = at(envelope, 2)
+    const [nonce, tagLength] = childrenOf(at(at(encrypted, 1), 1))
+    assert.equal(toHex(tagLength ?? Buffer.alloc(0)), '020110')
+    const padding = constants.RSA_PKCS1_PADDING
+    const key = privateDecrypt({ key: device.privateKey, padding }, wrapped)
+    const decipher = createDecipheriv(cipher, key, bodyOf(nonce ?? Buffer.alloc(0)))
+    const octets = bodyOf(at(encrypted, 2))
+    decipher.setAuthTag(octets.subarray(-16))
+    const bag = Buffer.concat([decipher.update(octets.subarray(0, -16)), decipher.final()])
+    assert.ok(bag.includes(Buffer.from(leafDer)))
+  })
+}
+
 const signers = {
   'a serial of 32 octets': { serial: [...Buffer.from('00112233445566778899AABBCCDDEEFF')] },
   'a negative serial': { serial: [0xfe, 0x01] },
@@ -181,6 +201,12 @@ for (const [title, signer] of Object.entries(signers)) {
 
 function at(der: Uint8Array, index: number): Uint8Array {
   return childrenOf(der)[index] ?? assert.fail(`no element ${index}`)
+}
+
+/** Value octets of a DER element. */
+function bodyOf(der: Uint8Array): Uint8Array {
+  const first = der[1] ?? 0
+  return der.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f))
 }
 
 function answer(

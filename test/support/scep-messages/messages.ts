@@ -198,7 +198,7 @@ function signatureAlgorithm(shape: MessageShape, digest: TestDigest): Uint8Array
     case 'withHash':
       return sequence(oid(RSA_WITH[digest]), nothing())
     case 'withOtherHash':
-      return sequence(oid(RSA_WITH[digest === 'sha256' ? 'sha512' : 'sha256']), nothing())
+      return sequence(oid(RSA_WITH[otherThan(digest)]), nothing())
     case 'oiwSha1WithRsa':
       return sequence(oid('1.3.14.3.2.29'), nothing())
     case 'ecdsaSha256':
@@ -215,8 +215,13 @@ function signatureAlgorithm(shape: MessageShape, digest: TestDigest): Uint8Array
   }
 }
 
+function otherThan(digest: TestDigest): 'sha256' | 'sha512' {
+  return digest === 'sha256' ? 'sha512' : 'sha256'
+}
+
 function signWith(shape: MessageShape, digest: TestDigest, bytes: Uint8Array): Uint8Array {
   const key = shape.signer.privateKey
+  if (shape.signature === 'withOtherHash') return sign(otherThan(digest), bytes, key)
   if (shape.signature !== 'pss') return sign(digest, bytes, key)
   const padding = constants.RSA_PKCS1_PSS_PADDING
   return sign(digest, bytes, { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST })

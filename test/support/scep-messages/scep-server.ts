@@ -6,8 +6,10 @@ import {
   encodeCapabilities,
   MEDIA_TYPE,
   openRequest,
+  parseHttpRequest,
   prepareRaKeyRing,
   type Reply,
+  type ReplyFrame,
   type ScepRequest,
   type ScepRules,
   sealReply,
@@ -58,54 +60,42 @@ export interface IssueChanges {
 export function createScepServer(authority: TestAuthority, now: Date, habits: ServerHabits = {}) {
   const ring = prepareRaKeyRing(raMaterials(authority))
   const rules = scepRules(habits.rules)
+  const context = { now, random: (length: number) => randomBytes(length) }
   const seen: SeenCall[] = []
   const fetch: HttpFetch = async (url, init) => {
-    const { searchParams } = new URL(url)
-    const operation = searchParams.get('operation') ?? ''
+    const target = url.slice(new URL(url).origin.length)
+    const { operation = '', messageDer } = parseHttpRequest(
+      init.method,
+      target,
+      init.body ?? new Uint8Array(),
+    )
     if (habits.breaksAt === operation) throw new TypeError('fetch failed')
     const instead = habits.http?.[operation]
     if (instead !== undefined) {
       seen.push({ method: init.method, operation })
       return answerOf(instead.status, instead.type, Buffer.from(instead.body))
     }
-    switch (operation) {
-      case 'GetCACaps':
-        seen.push({ method: init.method, operation })
-        return answerOf(
-          200,
-          'text/plain',
-          encodeCapabilities(habits.capabilities ?? defaultCapabilities),
-        )
-      case 'GetCACert':
-        seen.push({ method: init.method, operation })
-        return answerOf(200, MEDIA_TYPE.caRaCertificates, encodeCaCertificates(chainOf(authority)))
-      default: {
-        const message = init.body ?? Buffer.from(searchParams.get('message') ?? '', 'base64')
-        const outcome = openRequest(message, ring, rules, now)
-        const context = { now, random: (length: number) => randomBytes(length) }
-        if (outcome.kind === 'refused') {
-          const failure = { status: 'FAILURE', refusal: outcome.refusal } as const
-          return answerOf(
+    if (operation !== 'PKIOperation') {
+      seen.push({ method: init.method, operation })
+      return operation === 'GetCACaps'
+        ? answerOf(
             200,
-            MEDIA_TYPE.pkiMessage,
-            sealReply(outcome.frame, failure, ring, rules, context),
+            'text/plain',
+            encodeCapabilities(habits.capabilities ?? defaultCapabilities),
           )
-        }
-        const { request } = outcome
-        seen.push({ method: init.method, operation, request })
-        const issue = (changes: IssueChanges = {}) => issueFor(request, authority, changes)
-        const reply = habits.answer?.(request, issue) ?? {
-          status: 'SUCCESS' as const,
-          certificateDer: issue(),
-          chainDer: [],
-        }
-        return answerOf(
-          200,
-          MEDIA_TYPE.pkiMessage,
-          sealReply(request.frame, reply, ring, rules, context),
-        )
-      }
+        : answerOf(200, MEDIA_TYPE.caRaCertificates, encodeCaCertificates(chainOf(authority)))
     }
+    const outcome = openRequest(messageDer ?? new Uint8Array(), ring, rules, now)
+    const seal = (frame: ReplyFrame, reply: Reply) =>
+      answerOf(200, MEDIA_TYPE.pkiMessage, sealReply(frame, reply, ring, rules, context))
+    if (outcome.kind === 'refused') {
+      return seal(outcome.frame, { status: 'FAILURE', refusal: outcome.refusal })
+    }
+    const { request } = outcome
+    seen.push({ method: init.method, operation, request })
+    const issue = (changes: IssueChanges = {}) => issueFor(request, authority, changes)
+    if (habits.answer !== undefined) return seal(request.frame, habits.answer(request, issue))
+    return seal(request.frame, { status: 'SUCCESS', certificateDer: issue(), chainDer: [] })
   }
   return { fetch, seen }
 }
