@@ -8,6 +8,7 @@ import {
   encodeDistinguishedName,
   enrolDevice,
   fingerprintsOf,
+  type HttpFetch,
 } from '../../src/cli/enrolment-client/index.ts'
 import { ConnectorError, describeError, Secret } from '../../src/kernel/index.ts'
 import { ndesClassicCapabilities, type Reply } from '../../src/scep/index.ts'
@@ -206,7 +207,7 @@ const http: readonly (readonly [
   ],
   [
     'an empty body',
-    /0 octets/,
+    /no octets/,
     false,
     { http: { GetCACert: { status: 200, type: 'text/plain', body: '' } } },
   ],
@@ -219,6 +220,25 @@ for (const [title, message, isTransient, habits] of http) {
     assert.equal(error.isTransient, isTransient)
   })
 }
+
+test('an answer without end is given up after a mebibyte', async () => {
+  let pieces = 0
+  async function* endless() {
+    for (;;) {
+      pieces += 1
+      yield new Uint8Array(65_536)
+    }
+  }
+  const fetch: HttpFetch = () =>
+    Promise.resolve({
+      status: 200,
+      headers: { get: () => 'text/plain' },
+      body: endless(),
+      arrayBuffer: () => assert.fail('it was read as a whole'),
+    })
+  await rejects({}, { fetch }, 'scep/unavailable', /more than 1048576 octets/)
+  assert.equal(pieces, 17)
+})
 
 async function enrol(habits: ServerHabits, changes: Partial<Enrolment> = {}) {
   const { fetch, seen } = createScepServer(authority, MADE_AT, habits)

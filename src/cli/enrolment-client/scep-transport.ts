@@ -85,7 +85,7 @@ async function call(
 }
 
 async function readAnswer(answer: HttpAnswer, operation: string, url: string): Promise<ScepAnswer> {
-  const body = new Uint8Array(await answer.arrayBuffer())
+  const body = await readBody(answer)
   if (answer.status !== 200) {
     const reason = Buffer.from(body.subarray(0, 200))
       .toString('utf8')
@@ -101,11 +101,24 @@ async function readAnswer(answer: HttpAnswer, operation: string, url: string): P
     )
   }
   if (body.byteLength === 0 || body.byteLength > MAX_ANSWER_BYTES) {
-    throw new ConnectorError(
-      'scep/unavailable',
-      `${operation}: an answer of ${body.byteLength} octets from ${url}`,
-    )
+    const size = body.byteLength === 0 ? 'no octets' : `more than ${MAX_ANSWER_BYTES} octets`
+    throw new ConnectorError('scep/unavailable', `${operation}: an answer of ${size} from ${url}`)
   }
   const [mediaType = ''] = (answer.headers.get('content-type') ?? '').split(';')
   return { body, mediaType: mediaType.trim().toLowerCase() }
+}
+
+/** The body, or so much of it that it is too long. */
+async function readBody(answer: HttpAnswer): Promise<Uint8Array> {
+  if (answer.body === undefined || answer.body === null) {
+    return new Uint8Array(await answer.arrayBuffer())
+  }
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of answer.body) {
+    pieces.push(piece)
+    size += piece.byteLength
+    if (size > MAX_ANSWER_BYTES) break
+  }
+  return Buffer.concat(pieces)
 }

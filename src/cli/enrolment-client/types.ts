@@ -76,5 +76,7 @@ export type HttpFetch = (
 export interface HttpAnswer {
   readonly status: number
   readonly headers: { get(name: string): string | null }
+  /** Read piece by piece where it is there, so that no server can fill the memory. */
+  readonly body?: AsyncIterable<Uint8Array> | null
   arrayBuffer(): Promise<ArrayBuffer>
 }
