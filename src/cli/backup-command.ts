@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { openStore } from '../store/index.ts'
 import { findConfiguration } from './configuration.ts'
+import { openExistingStore } from './existing-store.ts'
 
 /** `certconnector backup`: copies the store while the connector runs. */
 export function addBackupCommand(program: Command): void {
@@ -13,7 +13,7 @@ export function addBackupCommand(program: Command): void {
     .argument('<file>', 'file to write; it must not exist')
     .action(async (file: string, _options: unknown, command: Command) => {
       const { configuration } = findConfiguration(command)
-      const store = await openStore(configuration.store)
+      const store = await openExistingStore(configuration)
       try {
         const { bytes } = await store.backup(resolve(file))
         process.stdout.write(`${resolve(file)}: ${bytes} octets\n`)

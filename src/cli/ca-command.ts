@@ -106,9 +106,7 @@ export function addCaCommand(program: Command): void {
         overlapDays: settings.ra.overlapDays,
       })
       await show(directory)
-      process.stdout.write(
-        'A connector that runs takes it over within the hour, or when it is started again.\n',
-      )
+      process.stdout.write('A connector that runs takes it over within a minute.\n')
     })
 }
 

@@ -1,55 +1,20 @@
-import { Command } from 'commander'
-import { addBackupCommand } from './backup-command.ts'
-import { addCaCommand } from './ca-command.ts'
-import { addCheckConfigCommand } from './check-config-command.ts'
-import { addDocsCommand } from './docs-command.ts'
-import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
-import { addEventsCommand } from './events-command.ts'
+import type { Command } from 'commander'
 import { EXIT, reportFailure } from './failure.ts'
-import { addOutboxCommand, addSpoolCommand } from './outbox-command.ts'
-import { addServeCommand } from './serve-command.ts'
-import { addSimulateCommand } from './simulate-command.ts'
-import { loadVersion } from './version.ts'
+import { createProgram } from './program.ts'
 
-const program = new Command('certconnector')
-  .description(
-    'An open certificate connector for Microsoft Intune: SCEP without Windows Server, NDES or IIS.',
-  )
-  .version(loadVersion())
-  .option(
-    '-c, --config <file>',
-    'configuration file; default connector.yaml here, else the demonstration',
-  )
-  .option('--data-dir <folder>', 'folder for data of the demonstration and the simulator', 'data')
-  .showHelpAfterError('(certconnector --help, or --help after a command)')
-  .addHelpText(
-    'after',
-    `
-Exit codes: 0 done; 1 it could not be done; 2 wrong usage or a configuration with problems.
-Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/events.md.`,
-  )
-  .exitOverride((end) => {
-    // Help and version end well; everything else that the parser stops at is wrong usage.
-    process.exit(end.exitCode === 0 ? EXIT.ok : EXIT.usage)
-  })
-
-for (const add of [
-  addServeCommand,
-  addEnrolCommand,
-  addChallengeCommand,
-  addSimulateCommand,
-  addCaCommand,
-  addCheckConfigCommand,
-  addEventsCommand,
-  addOutboxCommand,
-  addSpoolCommand,
-  addBackupCommand,
-  addDocsCommand,
-])
-  add(program)
+const program = createProgram()
+exitAsPromised(program)
 
 try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = reportFailure(error)
+}
+
+/** Help and version end well; everything else that the parser stops at is wrong usage, in every command. */
+function exitAsPromised(command: Command): void {
+  command.exitOverride(({ exitCode }) => {
+    process.exit(exitCode === 0 ? EXIT.ok : EXIT.usage)
+  })
+  for (const below of command.commands) exitAsPromised(below)
 }

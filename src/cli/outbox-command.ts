@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
-import { openSpool, openStore } from '../store/index.ts'
 import { findConfiguration } from './configuration.ts'
+import { openExistingStore } from './existing-store.ts'
+import { EXIT } from './failure.ts'
 
 const LIST_LIMIT = 1000
 
@@ -14,7 +14,7 @@ export function addOutboxCommand(program: Command): void {
     .description('list what is not delivered, oldest first')
     .option('--all', 'also what was delivered')
     .action(async (options: { all?: boolean }, self: Command) => {
-      const store = await openStore(findConfiguration(self).configuration.store)
+      const store = await openExistingStore(findConfiguration(self).configuration)
       try {
         const records = await store.outbox.list(
           options.all === true
@@ -39,33 +39,13 @@ export function addOutboxCommand(program: Command): void {
     )
     .argument('[id]', 'one of them; without it, all')
     .action(async (id: string | undefined, _options: unknown, self: Command) => {
-      const store = await openStore(findConfiguration(self).configuration.store)
+      const store = await openExistingStore(findConfiguration(self).configuration)
       try {
         const count = await store.outbox.redeliver(new Date(), id)
         process.stdout.write(`${count} made due\n`)
-        if (count === 0 && id !== undefined) process.exitCode = 1
+        if (count === 0 && id !== undefined) process.exitCode = EXIT.failed
       } finally {
         await store.close()
       }
-    })
-}
-
-/** `certconnector spool …`: what waits on disk because the store could not be written. */
-export function addSpoolCommand(program: Command): void {
-  program
-    .command('spool')
-    .description('what waits on disk for the store')
-    .command('list')
-    .description('list the spooled completions')
-    .action(async (_options: unknown, self: Command) => {
-      const { configuration } = findConfiguration(self)
-      const spool = await openSpool(join(configuration.dataDir, 'spool'))
-      const { entries, unreadable } = await spool.list()
-      for (const entry of entries)
-        process.stdout.write(
-          `${entry.id}  ${entry.savedAt.toISOString()}  ${entry.payload.byteLength} octets\n`,
-        )
-      for (const name of unreadable) process.stdout.write(`${name}  unreadable, set aside\n`)
-      process.stderr.write(`${entries.length} waiting\n`)
     })
 }

@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
-import { type RunningConnector, startConnector } from '../compose/index.ts'
-import type { Configuration } from '../config/index.ts'
+import { startConnector } from '../compose/index.ts'
 import { findConfiguration } from './configuration.ts'
-import { createChallenge } from './enrolment-client/index.ts'
+import { createGreeting } from './greeting.ts'
 import { loadVersion } from './version.ts'
 import { waitForEnd } from './wait-for-end.ts'
 
@@ -15,12 +14,13 @@ export function addServeCommand(program: Command): void {
     )
     .action(async (_options: unknown, command: Command) => {
       const { configuration, isDemonstration } = findConfiguration(command)
-      if (isDemonstration) {
+      // Where standard output is for machines, it holds events and nothing else.
+      const greets = configuration.simulator.enabled && configuration.logging.console !== 'json'
+      if (greets) {
+        const why = isDemonstration ? 'no configuration file' : 'simulator.enabled'
         process.stdout.write(
-          'Demonstration: no configuration file, so everything runs on loopback with a simulated Intune. Not for production.\n',
-        )
-        process.stdout.write(
-          `Data in ${configuration.dataDir}. The first start makes keys; that takes some seconds.\n`,
+          `Demonstration (${why}): a simulated Intune runs beside the connector. Not for production.\n` +
+            `Data in ${configuration.dataDir}. The first start makes keys; that takes some seconds.\n`,
         )
       }
       const ending = waitForEnd()
@@ -28,31 +28,12 @@ export function addServeCommand(program: Command): void {
         version: loadVersion(),
         console: process.stdout,
       })
-      if (isDemonstration) await greet(connector, configuration)
+      if (greets)
+        process.stdout.write(
+          (await createGreeting(connector, configuration, isDemonstration)) ?? '',
+        )
       const why = await ending
       process.stderr.write(`${why}: finishing what runs\n`)
       await connector.stop()
     })
-}
-
-async function greet(connector: RunningConnector, configuration: Configuration): Promise<void> {
-  const { publicUrl } = configuration.listeners.device
-  const { simulator } = connector
-  if (simulator === undefined) return
-  const { challenge, expires } = await createChallenge(simulator.controlUrl, {})
-  process.stdout.write(`
-SCEP URL    ${publicUrl}/certsrv/mscep/mscep.dll
-            ${publicUrl}/scep/static and /scep/legacy (challenge: secret)
-Readiness   ${connector.adminUrl}/readyz     Status page ${connector.adminUrl}/
-Simulator   ${simulator.controlUrl}/control/notifications shows what Intune was told
-Challenge   ${challenge.reveal()}
-            (good for one hour, until ${expires.toISOString()}; certconnector challenge makes another)
-
-Enrol a device, in a second terminal:
-
-  npm run enrol
-
-which asks the simulator for a challenge of its own. Stop with Ctrl-C. Events follow.
-
-`)
 }

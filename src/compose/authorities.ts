@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import {
   type Authority,
   createEmbeddedCa,
+  describeAuthority,
   type EmbeddedCa,
   getIssuerMaterial,
   initAuthority,
+  loadAuthority,
   renewRa,
 } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
@@ -128,7 +130,18 @@ export function listExpiring(authorities: ComposedAuthorities): ExpiringCertific
   ])
 }
 
-/** Publishes CRLs on schedule, and renews RA certificates before they run out. */
+/** The authority as its folder has it: `ca rotate-ra` or another instance may have renewed the RA. */
+async function loadNewest({ authority, directory }: ComposedAuthority, passphrase: Secret) {
+  const { generation } = await describeAuthority(directory)
+  return generation === authority.generation
+    ? authority
+    : await loadAuthority(directory, passphrase)
+}
+
+/**
+ * Publishes CRLs on schedule, renews RA certificates before they run out, and takes over what `ca rotate-ra` made within
+ * a minute.
+ */
 export function addCaDuties(
   duties: Duties,
   authorities: ComposedAuthorities,
@@ -151,8 +164,8 @@ export function addCaDuties(
       const published = await cas.get(caId)?.publishCrl()
       journal.record(events.CrlPublished, { caId, count: published?.number })
     })
-    duties.add(`RA of ${caId}`, HOUR_MS, async () => {
-      const renewed = await renewRa(composed.authority, passphrase, {
+    duties.add(`RA of ${caId}`, MINUTE_MS, async () => {
+      const renewed = await renewRa(await loadNewest(composed, passphrase), passphrase, {
         now: clock.now(),
         random: randomBytes,
         raDays: ra.validityDays,

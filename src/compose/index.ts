@@ -1,4 +1,5 @@
 /** The one room that knows every room: a checked configuration in, a running connector out. Decides nothing else. */
 export { namesOf } from './authorities.ts'
 export { loadOrMakePassphrase } from './identity.ts'
+export { replaySpool } from './replay-spool.ts'
 export { type RunningConnector, type Surroundings, startConnector } from './start-connector.ts'

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pino } from 'pino'
@@ -21,7 +20,6 @@ import {
 import {
   createConsoleSink,
   createFileSink,
-  createJournal,
   events,
   findAdminEvent,
   type RootJournal,
@@ -30,7 +28,6 @@ import {
   createAdminApp,
   createDeviceApp,
   createMetrics,
-  type Metrics,
   type RunningServer,
   type ScepEndpoint,
   startServer,
@@ -49,6 +46,7 @@ import {
   openCas,
 } from './authorities.ts'
 import { loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
+import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
 import { composeProfiles } from './profiles.ts'
 import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
@@ -132,7 +130,23 @@ async function build(
     now: () => clock.now(),
   })
   const logsDir = join(dataDir, 'logs')
-  const journal = openJournal(configuration, surroundings, connectorId, logsDir, metrics)
+  const { logging } = configuration
+  const journal = openJournal(configuration, {
+    connectorId,
+    version,
+    clock,
+    sinks: [
+      createFileSink({
+        directory: logsDir,
+        maxBytes: logging.maxBytes,
+        archives: logging.archives,
+      }),
+      metrics.sink,
+      ...(logging.console === 'off'
+        ? []
+        : [createConsoleSink({ format: logging.console, stream: surroundings.console })]),
+    ],
+  })
   closers.push(() => journal.close())
   for (const [caId, { isNew }] of authorities) if (isNew) journal.record(events.CaCreated, { caId })
 
@@ -164,7 +178,7 @@ async function build(
 
   // What the product does
   const cipher = createPayloadCipher(dataKey)
-  const spool = await openSpool(join(dataDir, 'spool'))
+  const spool = openSpool(join(dataDir, 'spool'))
   const { certificates, outbox } = store
   const safekeeping = createSafekeeping({ certificates, spool, cipher, journal, clock })
   const profiles = composeProfiles(configuration, cas, intune)
@@ -248,6 +262,7 @@ async function build(
       logger,
     }),
     {
+      key: 'listeners.device',
       host: device.host,
       port: device.port,
       maxConnections: device.maxConnections,
@@ -279,7 +294,7 @@ async function build(
       logger,
       now: () => clock.now(),
     }),
-    { host: admin.host, port: admin.port, logger },
+    { key: 'listeners.admin', host: admin.host, port: admin.port, logger },
   )
   closers.push(() => adminServer.stop())
 
@@ -311,39 +326,6 @@ async function build(
     journal,
     stop: async () => await (stopping ??= stop([deviceServer, adminServer])),
   }
-}
-
-function openJournal(
-  configuration: Configuration,
-  surroundings: Surroundings,
-  connectorId: string,
-  logsDir: string,
-  metrics: Metrics,
-): RootJournal {
-  const { connector, logging, intune } = configuration
-  const tenantId = connector.tenantId ?? intune?.tenant
-  return createJournal({
-    identity: {
-      connectorId,
-      connectorName: connector.name,
-      connectorVersion: surroundings.version,
-      machineName: hostname(),
-      ...(tenantId === undefined ? {} : { tenantId }),
-    },
-    sinks: [
-      createFileSink({
-        directory: logsDir,
-        maxBytes: logging.maxBytes,
-        archives: logging.archives,
-      }),
-      metrics.sink,
-      ...(logging.console === 'off'
-        ? []
-        : [createConsoleSink({ format: logging.console, stream: surroundings.console })]),
-    ],
-    clock: surroundings.clock ?? systemClock,
-    debug: logging.debug,
-  })
 }
 
 function composeEndpoints(

@@ -5,6 +5,8 @@ import type { Logger } from 'pino'
 import { ConnectorError, describeError } from '../kernel/index.ts'
 
 export interface ServerOptions {
+  /** Section of the configuration that host and port stand in, for messages. */
+  readonly key?: string
   /** Address or name to listen on. */
   readonly host: string
   /** 0 lets the system choose. */
@@ -112,11 +114,12 @@ function secureContextOf(tls: TlsMaterial) {
   return { cert: tls.certificatesPem, key: tls.keyPem, minVersion: 'TLSv1.2' as const }
 }
 
-function listen(server: Server | TlsServer, { host, port }: ServerOptions): Promise<number> {
+function listen(server: Server | TlsServer, { key, host, port }: ServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException) => {
       const why = explainListenError(cause.code ?? 'unknown error')
-      const message = `cannot listen on ${host}:${port}: ${why}`
+      const where = key === undefined ? '' : `${key}: `
+      const message = `${where}cannot listen on ${host}:${port}: ${why}`
       reject(new ConnectorError('config/invalid', message, { cause }))
     }
     server.once('error', fail)

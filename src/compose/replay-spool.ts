@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import { loadPassphrase } from '../ca/index.ts'
+import type { Configuration } from '../config/index.ts'
+import { createPayloadCipher, createSafekeeping } from '../connector/index.ts'
+import { createFileSink } from '../events/index.ts'
+import { systemClock } from '../kernel/index.ts'
+import { loadDataKey, openSpool, type Store } from '../store/index.ts'
+import { loadConnectorId } from './identity.ts'
+import { openJournal } from './journal.ts'
+
+/**
+ * Brings what is spooled into the store without a connector. What it does is recorded in the logs as if one had.
+ *
+ * @param store open; stays open
+ * @returns what entered the store, and what stays in the spool because it does not open with the data key
+ * @throws ConnectorError `key/unreadable` passphrase or data key
+ * @throws ConnectorError `store/unavailable` the store refuses; nothing is lost
+ */
+export async function replaySpool(
+  configuration: Configuration,
+  store: Store,
+  version: string,
+): Promise<{ readonly replayed: number; readonly left: number }> {
+  const { dataDir, passphraseFile } = configuration
+  const passphrase = await loadPassphrase(passphraseFile)
+  const spool = openSpool(join(dataDir, 'spool'))
+  const journal = openJournal(configuration, {
+    version,
+    connectorId: configuration.connector.id ?? loadConnectorId(dataDir),
+    clock: systemClock,
+    sinks: [createFileSink({ directory: join(dataDir, 'logs') })],
+  })
+  try {
+    const safekeeping = createSafekeeping({
+      certificates: store.certificates,
+      spool,
+      cipher: createPayloadCipher(loadDataKey(join(dataDir, 'data.key'), passphrase)),
+      journal,
+      clock: systemClock,
+    })
+    const replayed = await safekeeping.replay()
+    return { replayed, left: (await spool.list()).entries.length }
+  } finally {
+    await journal.close()
+  }
+}
