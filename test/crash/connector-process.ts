@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { CrashSite } from './crash-site.ts'
+
+/** The real connector in a process of its own: `certconnector serve --config …`. */
+export interface ConnectorProcess {
+  /** Resolves when `/readyz` says so. Rejects when the process ends before, unless we killed it. */
+  readonly ready: Promise<'ready' | 'killed'>
+  /** SIGKILL: no handler runs, nothing is flushed. Resolves when the process is gone. */
+  kill(): Promise<void>
+  /** SIGTERM. The exit code; undefined when it had to be killed after all. */
+  stop(): Promise<number | undefined>
+}
+
+const ENTRY = resolve(import.meta.dirname, '../../src/cli/main.ts')
+const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 30_000
+const POLL_MS = 25
+
+/** Starts one; several, one after the other, on the same site. */
+export function startConnectorProcess(site: CrashSite): ConnectorProcess {
+  const output = join(site.folder, 'output.log')
+  const log = openSync(output, 'a', 0o600)
+  const child = spawn(process.execPath, [ENTRY, 'serve', '--config', site.configFile], {
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  const ended = once(child, 'exit')
+  let isKilled = false
+
+  async function waitUntilReady(): Promise<'ready' | 'killed'> {
+    for (const until = performance.now() + START_TIMEOUT_MS; performance.now() < until; ) {
+      if (isKilled) return 'killed'
+      if (hasEnded(child))
+        throw new Error(`the connector ended by itself (${child.exitCode}): ${tailOf(output)}`)
+      if (await answersReady(site.adminUrl)) return isKilled ? 'killed' : 'ready'
+      await new Promise((wake) => setTimeout(wake, POLL_MS))
+    }
+    throw new Error(`not ready within ${START_TIMEOUT_MS} ms: ${tailOf(output)}`)
+  }
+
+  return {
+    ready: waitUntilReady(),
+    async kill() {
+      isKilled = true
+      if (hasEnded(child))
+        throw new Error(`the connector ended by itself (${child.exitCode}): ${tailOf(output)}`)
+      child.kill('SIGKILL')
+      await ended
+    },
+    async stop() {
+      isKilled = true
+      if (!hasEnded(child)) child.kill('SIGTERM')
+      const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+      await ended
+      clearTimeout(impatience)
+      return child.exitCode ?? undefined
+    },
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+async function answersReady(adminUrl: string): Promise<boolean> {
+  return await fetch(`${adminUrl}/readyz`, { signal: AbortSignal.timeout(10_000) }).then(
+    async (answer) => {
+      await answer.arrayBuffer()
+      return answer.ok
+    },
+    () => false,
+  )
+}
+
+function tailOf(file: string): string {
+  return readFileSync(file, 'utf8').slice(-2000)
+}
