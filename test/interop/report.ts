@@ -1,0 +1,66 @@
+import type { StoryEnd } from './stories.ts'
+
+/** The table that ends a run: client, version, story, result. */
+export function formatTable(ends: readonly StoryEnd[]): string {
+  const rows = ends.map(({ story, version, result }) => [
+    story.client,
+    version ?? 'missing',
+    result,
+    story.claim,
+  ])
+  const all = [['client', 'version', 'result', 'story'], ...rows]
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  return all
+    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+    .join('\n')
+}
+
+/** docs/interop.md for a run in which every story passed. Holds no date, path or host, so that it changes only with facts. */
+export function formatDocument(ends: readonly StoryEnd[]): string {
+  const rows = ends.map(({ story, version, wire }) => {
+    const seen =
+      wire === undefined
+        ? ''
+        : `${wire.method}, ${wire.digest}, ${wire.signature}, ${wire.cipher}, ${wire.recipients} recipient${wire.recipients === 1 ? '' : 's'}`
+    return `| ${story.client} | ${version ?? ''} | ${story.claim} | ${seen} |`
+  })
+  return `${before}${rows.join('\n')}\n${after}`
+}
+
+const before = `# Which clients enrol
+
+Written by \`npm run test:interop\` when every story below passed; do not edit it by hand.
+
+Real clients, unchanged from Debian's packages, enrol over HTTP against a running connector. For each enrolment the run checks:
+
+- \`openssl verify -x509_strict\` accepts the certificate under the root that \`certconnector ca export root\` prints;
+- subject, alternative names and public key in the certificate are those of the client's CSR, byte for byte. The CSR is taken
+  from the wire: a tap copies what the client sent, and \`openssl cms\` checks its signature and decrypts it;
+- the log tells each request once: 4003, 4004, 4006 and Admin event 4000, with Intune 4008 as well; a refused challenge is 4003, 4005
+  and Admin event 4001.
+
+| client | version | story | on the wire |
+| --- | --- | --- | --- |
+`
+
+const after = `
+## What to know about a client
+
+- **strongSwan pki 5.9.8** reads capability lists with wrong bit masks: it takes AES only from a server that also lists \`SHA-384\`, a word
+  that RFC 8894 does not have. Use \`--cipher des3\`, or give its profile \`capabilities\` with that word added. Its HTTP fetcher is the
+  curl plug-in of \`libstrongswan-extra-plugins\`; without it every call ends in "no capable fetcher found". Give it \`--cacert-enc\` (RA),
+  \`--cacert-sig\` (root) and \`--cacert\` (issuing CA). It posts even where \`POSTPKIOperation\` is not offered.
+- **scepclient** (micromdm, Debian's package \`scep\`) always encrypts with DES: its profile needs \`scep.allowDes: true\`, as the profile
+  \`legacy\` of the demonstration has. It takes a \`csr.pem\` that lies beside its key, and renews when a certificate lies there.
+- **certmonger** sends by GET. A re-key is signed with the old key and has the messageType of a first request. A refusal shows as
+  \`CA_REJECTED\` in \`getcert list\` where the profile has \`scep.ndesEmptyContent: true\`. Without, as RFC 8894 has it, a FAILURE has no content,
+  which certmonger takes for a broken reply: it shows \`CA_UNREACHABLE\` ("no content") and tries again later.
+- **Renewal** needs the challenge again with every client: an old certificate alone renews nothing.
+- **openssl** alone cannot enrol, because \`openssl cms -sign\` cannot add SCEP's signed attributes.
+
+## Run it
+
+\`npm run test:interop\` installs missing packages when it runs as root on Debian (\`strongswan-pki libstrongswan-extra-plugins scep
+certmonger openssl curl\`). Elsewhere a missing client is skipped; with \`CI\` set it fails and names the package. Nothing is left behind:
+the connector, certmonger and their files live in temporary folders and on free loopback ports.
+`
