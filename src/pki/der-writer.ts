@@ -166,10 +166,14 @@ export function encodeTime(date: Date): Uint8Array {
   const text = date.toISOString()
   const year = date.getUTCFullYear()
   if (year < 0 || year > 9999) throw new TypeError('year does not fit a time of X.509')
-  const digits = `${text.slice(0, 19).replaceAll(/[-T:]/g, '')}Z`
+  const [month, day] = [text.slice(5, 7), text.slice(8, 10)]
+  const time = `${text.slice(11, 13)}${text.slice(14, 16)}${text.slice(17, 19)}Z`
   return year >= 1950 && year < 2050
-    ? encodeElement(TAG.utcTime, encodeAscii(digits.slice(2)))
-    : encodeElement(TAG.generalizedTime, encodeAscii(digits))
+    ? encodeElement(TAG.utcTime, Buffer.from(`${text.slice(2, 4)}${month}${day}${time}`, 'latin1'))
+    : encodeElement(
+        TAG.generalizedTime,
+        Buffer.from(`${text.slice(0, 4)}${month}${day}${time}`, 'latin1'),
+      )
 }
 
 /** A context-specific, constructed element `[number]`: EXPLICIT around whole elements, or IMPLICIT around their values. */

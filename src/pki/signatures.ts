@@ -81,12 +81,24 @@ const ed25519: SigningAlgorithm = {
  * @throws ConnectorError `pki/unsupported-algorithm` any other kind of key
  */
 export function signatureAlgorithmFor(key: KeyObject): SigningAlgorithm {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  const known = knownAlgorithms.get(key)
+  if (known !== undefined) return known
+  const algorithm = findSigningAlgorithm(key)
+  knownAlgorithms.set(key, algorithm)
+  return algorithm
+}
+
+/** A CA key signs often, and asking it for its curve costs as much as signing with it. */
+const knownAlgorithms = new WeakMap<KeyObject, SigningAlgorithm>()
+
+function findSigningAlgorithm(key: KeyObject): SigningAlgorithm {
+  const type = key.asymmetricKeyType
   if (type === 'rsa') return rsaSha256
   if (type === 'ed25519') return ed25519
-  if (type === 'ec' && details?.namedCurve === 'prime256v1') return ecdsaSha256
-  if (type === 'ec' && details?.namedCurve === 'secp384r1') return ecdsaSha384
-  if (type === 'ec' && details?.namedCurve === 'secp521r1') return ecdsaSha512
+  const curve = type === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined
+  if (curve === 'prime256v1') return ecdsaSha256
+  if (curve === 'secp384r1') return ecdsaSha384
+  if (curve === 'secp521r1') return ecdsaSha512
   throw new ConnectorError(
     'pki/unsupported-algorithm',
     `a CA key must be RSA, P-256, P-384, P-521 or Ed25519; found ${type ?? 'none'}`,

@@ -76,7 +76,7 @@ export function unwrapContentKey(
 ): Uint8Array {
   const substitute = randomBytes(keyLength)
   try {
-    const unwrapped = privateDecrypt(rsaOptions(key, transport), wrapped)
+    const unwrapped = withoutStacks(() => privateDecrypt(rsaOptions(key, transport), wrapped))
     return unwrapped.length === keyLength ? unwrapped : substitute
   } catch {
     return substitute
@@ -93,7 +93,21 @@ export function wrapContentKey(
   transport: KeyTransport,
   contentKey: Uint8Array,
 ): Uint8Array {
-  return publicEncrypt(rsaOptions(key, transport), contentKey)
+  return withoutStacks(() => publicEncrypt(rsaOptions(key, transport), contentKey))
+}
+
+/**
+ * Runs a call of node:crypto that takes its key with options. Node.js (24.21) finds out by two caught exceptions that
+ * those are no bare key; collecting their stacks costs more than the RSA encryption.
+ */
+function withoutStacks<T>(call: () => T): T {
+  const before = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return call()
+  } finally {
+    Error.stackTraceLimit = before
+  }
 }
 
 function rsaOptions(key: KeyObject, transport: KeyTransport) {
