@@ -15,7 +15,10 @@ export interface ConsoleSinkOptions {
 
 const marks = { debug: 'D', information: 'I', warning: 'W', error: 'E' } as const
 
-/** Writes events to a stream that it does not own. A reader that is slow or gone loses lines, never stops the process. */
+/**
+ * Writes events to a stream that it does not own. A reader that is slow or gone loses lines, never stops the process.
+ * The lines of a tick go out in one piece: standard output into a file or a pipe blocks for each write.
+ */
 export function createConsoleSink(options: ConsoleSinkOptions): EventSink {
   const { stream } = options
   const encode = options.format === 'json' ? encodeRecord : formatRecord
@@ -25,7 +28,13 @@ export function createConsoleSink(options: ConsoleSinkOptions): EventSink {
   let droppedLines = 0
   let unreportedLines = 0
   let isClosed = false
+  let waiting = ''
 
+  const writeWaiting = (): void => {
+    const lines = waiting
+    waiting = ''
+    if (lines !== '' && failure === undefined && stream.writable) stream.write(lines)
+  }
   const onError = (error: Error): void => {
     failure = `console cannot be written: ${'code' in error ? String(error.code) : error.message}`
   }
@@ -40,20 +49,23 @@ export function createConsoleSink(options: ConsoleSinkOptions): EventSink {
 
   return {
     write: (record) => {
-      const isBlocked = stream.writableLength > maxWaitingBytes
+      const isBlocked = stream.writableLength + waiting.length > maxWaitingBytes
       if (isClosed || failure !== undefined || !stream.writable || isBlocked) {
         droppedLines++
         unreportedLines++
         return
       }
-      stream.write(`${encode(record)}\n`)
+      if (waiting === '') setImmediate(writeWaiting)
+      waiting += `${encode(record)}\n`
     },
     flush: () =>
       new Promise((resolve) => {
+        writeWaiting()
         if (failure !== undefined || !stream.writable) resolve()
         else stream.write('', () => resolve())
       }),
     close: async () => {
+      writeWaiting()
       isClosed = true
       stream.off('drain', onDrain)
     },
