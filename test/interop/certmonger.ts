@@ -45,7 +45,7 @@ export const certmongerStories: readonly Story[] = [
     async play(stage) {
       return await withDaemon(stage, 'static', async (daemon, certificate) => {
         await stage.begin()
-        await request(daemon, certificate)
+        await enrol(daemon, certificate)
         return await checkEnrolment(stage, certificate, { messageType: 'PKCSReq' })
       })
     },
@@ -55,14 +55,28 @@ export const certmongerStories: readonly Story[] = [
     claim: '`getcert rekey` gets a certificate for a new key',
     async play(stage) {
       return await withDaemon(stage, 'static', async (daemon, certificate) => {
-        await request(daemon, certificate)
+        await enrol(daemon, certificate)
         const old = new X509Certificate(readFileSync(certificate))
         await stage.begin()
         succeeds(await daemon.getcert('rekey', '-f', certificate, ...WAIT))
         const next = new X509Certificate(readFileSync(certificate))
         assert.ok(!next.publicKey.equals(old.publicKey), 'the key is new')
         // Signed with the old key, and yet its messageType is that of a first request.
-        return await checkEnrolment(stage, certificate, { messageType: 'PKCSReq' })
+        const request = await checkEnrolment(stage, certificate, { messageType: 'PKCSReq' })
+        assert.ok(request.signer.publicKey.equals(old.publicKey), 'the old key signs')
+        return request
+      })
+    },
+  },
+  {
+    client: 'certmonger',
+    claim: 'takes a FAILURE without content (RFC 8894) for an unreachable CA; nothing is issued',
+    async play(stage) {
+      return await withDaemon(stage, 'static', async (daemon, certificate) => {
+        await stage.begin()
+        await daemon.getcert('request', ...optionsFor(certificate, 'wrong'))
+        assert.match(await list(daemon), /status: CA_UNREACHABLE/)
+        return await checkRefusal(stage, [4003, 4005])
       })
     },
   },
@@ -73,8 +87,7 @@ export const certmongerStories: readonly Story[] = [
       return await withDaemon(stage, 'ndes-content', async (daemon, certificate) => {
         await stage.begin()
         await daemon.getcert('request', ...optionsFor(certificate, 'wrong'))
-        const listed = (await daemon.getcert('list')).stdout.toString('utf8')
-        assert.match(listed, /status: CA_REJECTED/)
+        assert.match(await list(daemon), /status: CA_REJECTED/)
         return await checkRefusal(stage, [4003, 4005])
       })
     },
@@ -98,8 +111,12 @@ async function withDaemon<Result>(
   }
 }
 
-async function request(daemon: CertmongerDaemon, certificate: string): Promise<void> {
+async function enrol(daemon: CertmongerDaemon, certificate: string): Promise<void> {
   succeeds(await daemon.getcert('request', ...optionsFor(certificate, 'secret')))
+}
+
+async function list(daemon: CertmongerDaemon): Promise<string> {
+  return (await daemon.getcert('list')).stdout.toString('utf8')
 }
 
 function optionsFor(certificate: string, challenge: string): ProgramArguments {

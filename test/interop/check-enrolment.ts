@@ -41,6 +41,8 @@ export async function checkEnrolment(
   assert.deepEqual(given.subjectDer, asked.subjectDer, 'the subject is that of the CSR')
   assert.deepEqual(given.sanDer, asked.sanDer, 'the alternative names are those of the CSR')
   assert.deepEqual(given.spkiDer, asked.spkiDer, 'the key is that of the CSR')
+  // OpenSSL's own reading, so that two undefined values cannot agree by an oversight of ours.
+  assert.equal(given.sanDer !== undefined, certificate.subjectAltName !== undefined)
 
   const issued = (await stage.connector.events({ channel: 'operational' })).find(
     (one) => one.eventId === 4006 && isSameSerial(one['serialNumber'], certificate.serialNumber),

@@ -22,11 +22,12 @@ export const scepSubmit = '/usr/lib/certmonger/scep-submit'
 
 const recipes: Readonly<Record<ClientName, Recipe>> = {
   'strongSwan pki': {
-    // The program alone has no way to speak HTTP: its curl plugin is in the second package.
-    packages: ['strongswan-pki', 'libstrongswan-extra-plugins'],
+    // The program alone can neither encrypt nor speak HTTP: its openssl and curl plug-ins are in packages of their own.
+    packages: ['strongswan-pki', 'libstrongswan-standard-plugins', 'libstrongswan-extra-plugins'],
     async probe() {
       const text = await print('pki', ['--help'])
-      if (text === undefined || text.includes("plugin 'curl': failed to load")) return undefined
+      if (text === undefined || /plugin '(curl|openssl)': failed to load/.test(text))
+        return undefined
       return /strongSwan ([\d.]+)/.exec(text)?.[1]
     },
   },

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ProgramArguments, runOrThrow } from './run-program.ts'
 import type { Stage } from './stage.ts'
@@ -13,6 +15,8 @@ export interface OpenedMessage {
   readonly cipher: string
   readonly recipients: number
   readonly csrDer: Buffer
+  /** Who signed: the certificate that came with the message. */
+  readonly signer: X509Certificate
 }
 
 /** Opens a pkiMessage: outer signature checked, envelope decrypted with the RA key, all by the `openssl` command. */
@@ -22,13 +26,19 @@ export async function openTappedMessage(
 ): Promise<OpenedMessage> {
   const message = stage.write('tapped.der', tapped.messageDer)
   const envelope = join(stage.folder, 'envelope.der')
+  const signedBy = join(stage.folder, 'signer.pem')
   // DES is only in the legacy provider; naming one provider unloads the default one.
   const providers = ['-provider', 'default', '-provider', 'legacy']
   const cms = async (...args: ProgramArguments) =>
     await runOrThrow('openssl', ['cms', ...providers, '-inform', 'DER', ...args])
 
   // -noverify: the signer is usually self-signed. The signature over the content is checked all the same.
-  await cms('-verify', '-noverify', '-binary', '-in', message, '-out', envelope)
+  await cms('-verify', '-noverify', '-binary', '-in', message, [
+    '-out',
+    envelope,
+    '-signer',
+    signedBy,
+  ])
   const outer = (await cms('-cmsout', '-print', '-noout', '-in', message)).toString('utf8')
   const inner = (await cms('-cmsout', '-print', '-noout', '-in', envelope)).toString('utf8')
   const csrDer = await cms(
@@ -36,14 +46,15 @@ export async function openTappedMessage(
     ['-recip', stage.files.ra, '-inkey', stage.files.raKey],
     ['-passin', `file:${stage.files.passphrase}`],
   )
-  const signer = outer.slice(outer.indexOf('signerInfos:'))
+  const signerInfos = outer.slice(outer.indexOf('signerInfos:'))
   return {
     method: tapped.method,
-    digest: find(signer, /digestAlgorithm:\s+algorithm: (\S+)/),
-    signature: find(signer, /signatureAlgorithm:\s+algorithm: (\S+)/),
+    digest: find(signerInfos, /digestAlgorithm:\s+algorithm: (\S+)/),
+    signature: find(signerInfos, /signatureAlgorithm:\s+algorithm: (\S+)/),
     cipher: find(inner, /contentEncryptionAlgorithm:\s+algorithm: (\S+)/),
     recipients: inner.split('d.ktri').length - 1,
     csrDer,
+    signer: new X509Certificate(readFileSync(signedBy)),
   }
 }
 

@@ -60,7 +60,7 @@ const after = `
 
 ## Run it
 
-\`npm run test:interop\` installs missing packages when it runs as root on Debian (\`strongswan-pki libstrongswan-extra-plugins scep
-certmonger openssl curl\`). Elsewhere a missing client is skipped; with \`CI\` set it fails and names the package. Nothing is left behind:
+\`npm run test:interop\` installs missing packages when it runs as root on Debian (\`strongswan-pki
+libstrongswan-standard-plugins libstrongswan-extra-plugins scep certmonger openssl curl\`). Elsewhere a missing client is skipped; with \`CI\` set it fails and names the package. Nothing is left behind:
 the connector, certmonger and their files live in temporary folders and on free loopback ports.
 `

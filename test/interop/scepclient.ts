@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkEnrolment, checkRefusal } from './check-enrolment.ts'
@@ -53,7 +54,11 @@ export const scepclientStories: readonly Story[] = [
       await stage.begin()
       succeeds(await run(stage, 'legacy', folder))
       assert.notEqual(readFileSync(join(folder, 'cert.pem'), 'utf8'), old)
-      return await checkEnrolment(stage, join(folder, 'cert.pem'), { messageType: 'RenewalReq' })
+      const request = await checkEnrolment(stage, join(folder, 'cert.pem'), {
+        messageType: 'RenewalReq',
+      })
+      assert.deepEqual(request.signer.raw, new X509Certificate(old).raw, 'the old one signs')
+      return request
     },
   },
   {

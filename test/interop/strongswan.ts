@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkEnrolment, checkRefusal } from './check-enrolment.ts'
@@ -12,6 +13,7 @@ interface Enrolment {
   readonly folder: string
   /** Base name of the new key and certificate. */
   readonly name: string
+  /** Default that of the static profiles; empty for none. */
   readonly challenge?: string
   /** Base name of the key and certificate to renew. */
   readonly renews?: string
@@ -83,7 +85,26 @@ export const strongswanStories: readonly Story[] = [
       succeeds(await enrol(stage, first))
       await stage.begin()
       succeeds(await enrol(stage, { ...first, name: 'new', renews: 'old' }))
-      return await checkEnrolment(stage, join(folder, 'new.pem'), { messageType: 'RenewalReq' })
+      const request = await checkEnrolment(stage, join(folder, 'new.pem'), {
+        messageType: 'RenewalReq',
+      })
+      const old = new X509Certificate(readFileSync(join(folder, 'old.pem')))
+      assert.deepEqual(request.signer.raw, old.raw, 'the old certificate signs')
+      return request
+    },
+  },
+  {
+    client: 'strongSwan pki',
+    claim: 'renews nothing with an old certificate alone: badRequest without the challenge',
+    async play(stage) {
+      const folder = stage.makeFolder('strongswan-certificate-only')
+      const first: Enrolment = { profile: 'static', folder, name: 'old', options: DES3 }
+      succeeds(await enrol(stage, first))
+      await stage.begin()
+      const end = await enrol(stage, { ...first, name: 'new', renews: 'old', challenge: '' })
+      assert.equal(end.status, 1)
+      assert.match(end.stderr, /failInfo:\s+badRequest/)
+      return await checkRefusal(stage, [4003, 4005])
     },
   },
   {
@@ -123,7 +144,8 @@ async function enrol(stage: Stage, run: Enrolment): Promise<ProgramEnd> {
   const end = await runProgram('pki', [
     ['--scep', '--url', stage.scepUrl(profile), '--in', key, '--dn', SUBJECT],
     ...SANS.map((san) => ['--san', san]),
-    ['--password', challenge, '--outform', 'pem', ...options],
+    challenge === '' ? [] : ['--password', challenge],
+    ['--outform', 'pem', ...options],
     ['--cacert-enc', stage.files.ra, '--cacert-sig', stage.files.root],
     ['--cacert', stage.files.issuing],
     renews === undefined
