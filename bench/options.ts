@@ -12,6 +12,8 @@ export interface BenchOptions {
   /** Interleaved slices of the limit and of the handler. */
   readonly slices: number
   readonly enrolmentsPerSlice: number
+  /** Requests that each server gets before anything counts: its code is compiled while it runs. */
+  readonly warmUpRequests: number
   /** Certificates in the register of the filled server; 0: there is none. */
   readonly filledWith: number
   /** Folder for CPU profiles of the servers; undefined: none, which is how figures are taken. */
@@ -24,7 +26,7 @@ export type Variant = (typeof variants)[number]
 
 export const usage = `npm run bench -- [options]
   --variant <rsa2048|p256>   one key of the issuing CA alone; default both
-  --seconds <n>              length of one round of load, 1 to 30; default 6
+  --seconds <n>              length of one round of load, 1 to 30; default 5
   --quick                    seconds instead of minutes: shows that it works, figures are worth nothing
   --profile <folder>         writes CPU profiles of the servers there; falsifies the figures`
 
@@ -49,14 +51,15 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   )
   if (chosen.length === 0)
     throw new TypeError(`--variant ${values.variant} is none of ${variants.join(', ')}`)
-  const seconds = Number(values.seconds ?? (quick ? 1 : 6))
+  const seconds = Number(values.seconds ?? (quick ? 1 : 5))
   if (!(seconds >= 1 && seconds <= 30)) throw new TypeError('--seconds must be 1 to 30')
   return {
     variants: chosen,
     seconds,
-    rounds: quick ? 1 : 4,
+    rounds: quick ? 1 : 3,
     slices: quick ? 2 : 15,
-    enrolmentsPerSlice: quick ? 20 : 80,
+    enrolmentsPerSlice: quick ? 20 : 60,
+    warmUpRequests: quick ? 100 : 2_000,
     filledWith: quick ? 1_000 : 100_000,
     profileDir: values.profile,
   }

@@ -34,12 +34,15 @@ export interface RoundsOrder {
 
 const LIMIT_MS = 1_500
 
+/** Longest warm-up of one server. */
+const WARM_UP_MS = 15_000
+
 /** Measures the rounds one after the other; which server comes first changes from round to round. */
 export async function measureRounds(order: RoundsOrder): Promise<readonly Round[]> {
   const { empty, filled, parallelLimit, seconds } = order
   const maxMs = seconds * 1_000
   for (const server of [empty, filled]) {
-    if (server !== undefined) await sendLoad(server.scepUrl, order.warmUp, maxMs)
+    if (server !== undefined) await sendLoad(server.scepUrl, order.warmUp, WARM_UP_MS)
   }
   const rounds: Round[] = []
   let before = await parallelLimit.measure(LIMIT_MS)

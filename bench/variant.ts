@@ -22,9 +22,8 @@ export interface VariantResult {
 /** As long as those of Intune, which are about 1,200 characters. */
 const CHALLENGE = randomBytes(600).toString('hex')
 
-/** No server comes nearer to the limit of all cores than this; so many requests are built. */
-const REACHABLE = 0.85
-const WARM_UP_REQUESTS = 200
+/** No server with its clients beside it comes nearer to the limit of all cores; so many requests are built. */
+const REACHABLE = 0.6
 
 /**
  * Measures one variant: limit and handler on one thread, then the server under load in rounds, each with an empty and
@@ -68,9 +67,11 @@ export async function measureVariant(
   const fastestMs = Math.min(...oneThread.limitMs)
   const perSecond = (availableParallelism() * 1000 * REACHABLE) / fastestMs
   const perRound = Math.ceil(perSecond * options.seconds)
-  const requests = await build(WARM_UP_REQUESTS + perRound * options.rounds)
+  const { warmUpRequests } = options
+  const requests = await build(warmUpRequests + perRound * options.rounds)
   const filledDir = join(directory, `${variant}-filled`)
   if (filledStore !== undefined) {
+    mkdirSync(filledDir, { mode: 0o700 })
     cpSync(emptyDir, filledDir, { recursive: true })
     copyFileSync(filledStore, join(filledDir, 'connector.db'))
   }
@@ -85,9 +86,9 @@ export async function measureVariant(
       empty,
       filled,
       parallelLimit,
-      warmUp: requests.slice(0, WARM_UP_REQUESTS),
+      warmUp: requests.slice(0, warmUpRequests),
       batches: Array.from({ length: options.rounds }, (_, index) =>
-        requests.slice(WARM_UP_REQUESTS + index * perRound).slice(0, perRound),
+        requests.slice(warmUpRequests + index * perRound).slice(0, perRound),
       ),
       seconds: options.seconds,
     })
