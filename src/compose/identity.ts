@@ -1,14 +1,24 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadPassphrase } from '../ca/index.ts'
 import { ConnectorError, type Secret } from '../kernel/index.ts'
+import { createDurableFile } from '../store/index.ts'
 
-/** The name of this installation in events and as holder of leases: a GUID, made at the first start. */
+/**
+ * The name of this installation in events and as holder of leases: a GUID, made at the first start.
+ *
+ * @throws ConnectorError `config/invalid` the file is there and empty
+ */
 export function loadConnectorId(dataDir: string): string {
   const file = join(dataDir, 'connector-id')
-  if (!existsSync(file)) writeFileSync(file, `${randomUUID()}\n`, { mode: 0o644, flag: 'wx' })
-  return readFileSync(file, 'utf8').trim()
+  if (!existsSync(file)) createDurableFile(file, Buffer.from(`${randomUUID()}\n`), 0o644)
+  const id = readFileSync(file, 'utf8').trim()
+  if (id !== '') return id
+  throw new ConnectorError(
+    'config/invalid',
+    `${file} is empty; delete it and a new name is made, or restore it from the backup`,
+  )
 }
 
 /**
@@ -18,10 +28,8 @@ export function loadConnectorId(dataDir: string): string {
  * @throws ConnectorError `key/unreadable` missing, open to other accounts, or too short
  */
 export async function loadOrMakePassphrase(file: string, dataDir: string): Promise<Secret> {
-  if (!existsSync(file) && file === join(dataDir, 'passphrase')) {
-    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-    chmodSync(file, 0o600)
-  }
+  if (!existsSync(file) && file === join(dataDir, 'passphrase'))
+    createDurableFile(file, Buffer.from(`${randomBytes(32).toString('base64url')}\n`), 0o600)
   return await loadPassphrase(file)
 }
 

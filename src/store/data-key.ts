@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { ConnectorError, type Secret } from '../kernel/index.ts'
+import { createDurableFile } from './durable-file.ts'
 
 const KEY_BYTES = 32
 const SALT_BYTES = 16
@@ -49,22 +50,8 @@ function createDataKey(file: string, passphrase: Secret): Uint8Array {
     cipher.final(),
     cipher.getAuthTag(),
   ])
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`
-  const descriptor = openSync(temporary, 'wx', 0o600)
-  try {
-    writeSync(descriptor, sealed)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-  try {
-    // A link is refused when the name exists: of two processes, one wins, and both read the winner's key.
-    linkSync(temporary, file)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  } finally {
-    rmSync(temporary, { force: true })
-  }
+  // Whoever was first, its key is the one: both processes read it.
+  createDurableFile(file, sealed, 0o600)
   return readFileSync(file)
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ConnectorError } from '../kernel/index.ts'
 import type { Spool, SpoolEntry } from './ports.ts'
 
@@ -31,7 +31,7 @@ export function openSpool(directory: string): Spool {
           `spool entry ${id} has ${payload.byteLength} octets; the limit is ${MAX_PAYLOAD_BYTES}`,
         )
       await saving(folder, async () => {
-        await mkdir(folder, { recursive: true, mode: 0o700 })
+        await makeDirectory(folder)
         await writeDurably(folder, `${id}${SUFFIX}`, encodeEntry(savedAt, payload))
       })
     },
@@ -137,6 +137,12 @@ async function readNames(folder: string): Promise<readonly string[]> {
     if (hasCode(error, 'ENOENT')) return []
     throw error
   }
+}
+
+async function makeDirectory(folder: string): Promise<void> {
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+  // An entry is as durable as the name of its directory.
+  if (made !== undefined) await syncDirectory(dirname(made))
 }
 
 async function writeDurably(folder: string, name: string, content: Uint8Array): Promise<void> {
