@@ -21,7 +21,7 @@ import {
   createConsoleSink,
   createFileSink,
   events,
-  findAdminEvent,
+  listRecordedNotifications,
   type RootJournal,
 } from '../events/index.ts'
 import {
@@ -215,12 +215,12 @@ async function build(
   // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
   await safekeeping.replay()
   await closeOpenIntents({ certificates, journal, clock })
+  await outbox.releaseLeases(connectorId)
   await recoverAdminEvents({
     outbox,
     journal,
-    clock,
-    hasAdminEvent: async (notificationId) =>
-      (await findAdminEvent(logsDir, { notificationId })) !== undefined,
+    loadRecorded: async (eventIds, since) =>
+      await listRecordedNotifications(logsDir, eventIds, since),
   })
 
   // Edges

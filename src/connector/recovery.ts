@@ -1,10 +1,24 @@
-import { type EventFields, events, type Journal } from '../events/index.ts'
+import {
+  type EventFields,
+  events,
+  type Journal,
+  type RecordedNotifications,
+} from '../events/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { CertificateRegister, NotificationRecord, Outbox } from '../store/index.ts'
 import { recordAdminEvent } from './notification.ts'
 
-const HOUR_MS = 3_600_000
 const BATCH = 1000
+
+/** Deliveries that are looked at in the worst case, when the log lost thousands of lines. */
+const MAX_LOOK_BACK = 16_000
+
+/** The Admin events of which each notified request has exactly one. */
+const CLOSING_EVENTS = [
+  events.ScrepRequestSuccess.id,
+  events.ScepRequestIssuedFailure.id,
+  events.ScepRequestUploadFailure.id,
+]
 
 /**
  * Closes intents that a crash left open: reserved, never completed, their lease over. Their serials stay taken. With
@@ -38,26 +52,28 @@ export async function closeOpenIntents(ports: {
 
 /**
  * Writes the Admin events that a crash swallowed between marking a notification and writing its line, so that each
- * request has exactly one. Looks back one hour before the start.
+ * request has exactly one. Looks back from the last delivery until it meets a stretch that is all in the log: however
+ * long the connector was down, and however much it had to do before. What is older than the log cannot be judged and
+ * is left alone.
  *
- * @param hasAdminEvent whether the Admin log holds a line with this notificationId
+ * @param loadRecorded which notifications, of `since` or later, have one of these events in the Admin log
  * @returns events written
  */
 export async function recoverAdminEvents(ports: {
   readonly outbox: Outbox
-  readonly hasAdminEvent: (notificationId: string) => Promise<boolean>
+  readonly loadRecorded: (
+    eventIds: readonly number[],
+    since: Date,
+  ) => Promise<RecordedNotifications>
   readonly journal: Journal
-  readonly clock: Clock
 }): Promise<number> {
-  const { outbox, hasAdminEvent, journal, clock } = ports
-  const since = new Date(clock.now().getTime() - HOUR_MS)
-  const settled: readonly NotificationRecord[] = [
-    ...(await outbox.listDelivered(since, BATCH)),
-    ...(await outbox.list(['exhausted', 'failed'], BATCH)),
+  const { outbox, journal } = ports
+  const unsettled = await outbox.list(['exhausted', 'failed'], MAX_LOOK_BACK)
+  const swallowed = [
+    ...(await findSwallowed(unsettled, ports.loadRecorded)),
+    ...(await findSwallowedDeliveries(ports)),
   ]
-  let written = 0
-  for (const record of settled) {
-    if (await hasAdminEvent(record.id)) continue
+  for (const record of swallowed) {
     const log = journal.child(describeRecord(record))
     if (record.state === 'delivered') recordAdminEvent(record, log)
     else
@@ -65,9 +81,43 @@ export async function recoverAdminEvents(ports: {
         succeeded: false,
         errorMessage: record.lastError,
       })
-    written += 1
   }
-  return written
+  return swallowed.length
+}
+
+type LoadRecorded = Parameters<typeof recoverAdminEvents>[0]['loadRecorded']
+
+/** Oldest first: should this start die as well, the ones still missing are the last ones again. */
+async function findSwallowedDeliveries(ports: {
+  readonly outbox: Outbox
+  readonly loadRecorded: LoadRecorded
+}): Promise<readonly NotificationRecord[]> {
+  for (let limit = BATCH; ; limit *= 4) {
+    const delivered = await ports.outbox.listDelivered(limit)
+    const swallowed = new Set(await findSwallowed(delivered, ports.loadRecorded))
+    const oldest = delivered.slice(-BATCH / 2)
+    const isFarEnough = !oldest.some((record) => swallowed.has(record))
+    if (isFarEnough || delivered.length < limit || limit >= MAX_LOOK_BACK)
+      return [...swallowed].reverse()
+  }
+}
+
+async function findSwallowed(
+  records: readonly NotificationRecord[],
+  loadRecorded: LoadRecorded,
+): Promise<readonly NotificationRecord[]> {
+  if (records.length === 0) return []
+  const since = new Date(Math.min(...records.map(({ createdAt }) => createdAt.getTime())))
+  const { ids, keptSince } = await loadRecorded(CLOSING_EVENTS, since)
+  return records.filter(
+    (record) =>
+      !ids.has(record.id) && (keptSince === undefined || earliestEventOf(record) >= keptSince),
+  )
+}
+
+/** Its Admin event is not older than this: the one of a failed attempt may have come long before the delivery. */
+function earliestEventOf({ attempts, createdAt, deliveredAt }: NotificationRecord): Date {
+  return attempts === 0 && deliveredAt !== undefined ? deliveredAt : createdAt
 }
 
 function describeRecord(record: NotificationRecord): EventFields {

@@ -5,6 +5,11 @@ export { describeEvents } from './document.ts'
 export { createFileSink, type FileSink, type FileSinkOptions } from './file-sink.ts'
 export { type FollowOptions, followEvents } from './follower.ts'
 export { createJournal, type JournalOptions } from './journal.ts'
-export { type EventQuery, findAdminEvent, readEvents } from './reader.ts'
+export {
+  type EventQuery,
+  listRecordedNotifications,
+  type RecordedNotifications,
+  readEvents,
+} from './reader.ts'
 export { encodeRecord, parseRecord } from './record-line.ts'
 export type * from './types.ts'

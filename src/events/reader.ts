@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { currentLogPath, listArchives } from './archives.ts'
+import { type Archive, currentLogPath, listArchives } from './archives.ts'
 import { parseRecord } from './record-line.ts'
 import type { Channel, EventRecord } from './types.ts'
 
@@ -40,18 +40,42 @@ export async function readEvents(
     .slice(-limit)
 }
 
+/** What the admin log knows of notifications. */
+export interface RecordedNotifications {
+  /** Notifications that have one of the wanted events. */
+  readonly ids: ReadonlySet<string>
+  /** Time of the oldest line that is still kept, of whatever event; undefined when the log is empty. */
+  readonly keptSince: Date | undefined
+}
+
 /**
- * The Admin event of a request, for deciding after a crash whether it was recorded. Looks at what is on disk.
+ * Which notifications have their Admin event on disk, for deciding after a crash whose was swallowed. Reads each log
+ * once.
  *
- * @returns the youngest one; undefined when there is none
+ * @param eventIds the events that count
+ * @param since lines before this time do not matter
  */
-export async function findAdminEvent(
+export async function listRecordedNotifications(
   directory: string,
-  request: { readonly notificationId: string } | { readonly requestId: string },
-  since?: Date,
-): Promise<EventRecord | undefined> {
-  const found = await readEvents(directory, { channel: 'admin', ...request, since, limit: 1 })
-  return found[0]
+  eventIds: readonly number[],
+  since: Date,
+): Promise<RecordedNotifications> {
+  const archives = await listArchives(directory, 'admin')
+  const current = currentLogPath(directory, 'admin')
+  const ids = new Set<string>()
+  for (const path of [...youngerThan(archives, since), current]) {
+    for await (const record of readRecords(path, ['"notificationId":'])) {
+      const { eventId, notificationId } = record
+      if (notificationId !== undefined && eventIds.includes(eventId)) ids.add(notificationId)
+    }
+  }
+  return { ids, keptSince: await findOldestTime([...archives.map(({ path }) => path), current]) }
+}
+
+async function findOldestTime(paths: readonly string[]): Promise<Date | undefined> {
+  for (const path of paths)
+    for await (const { timestamp } of readRecords(path, [])) return timestamp
+  return undefined
 }
 
 /** Whether a record is wanted. */
@@ -72,10 +96,7 @@ async function readChannel(
   limit: number,
 ): Promise<EventRecord[]> {
   const archives = await listArchives(directory, query.channel)
-  const paths = archives
-    // The stamp has whole seconds, and may be later than the clock said, never earlier.
-    .filter(({ closedAt }) => !query.since || closedAt.getTime() + 1000 > query.since.getTime())
-    .map(({ path }) => path)
+  const paths = youngerThan(archives, query.since)
   let found: EventRecord[] = []
   // From the youngest file backwards, so that a small limit opens few of them.
   for (const path of [...paths, currentLogPath(directory, query.channel)].reverse()) {
@@ -85,25 +106,41 @@ async function readChannel(
   return found
 }
 
+/** Archives that may hold lines of this time or later. */
+function youngerThan(archives: readonly Archive[], since: Date | undefined): readonly string[] {
+  return (
+    archives
+      // The stamp has whole seconds, and may be later than the clock said, never earlier.
+      .filter(({ closedAt }) => !since || closedAt.getTime() + 1000 > since.getTime())
+      .map(({ path }) => path)
+  )
+}
+
 async function readFileBackwards(
   path: string,
   query: EventQuery,
   limit: number,
 ): Promise<EventRecord[]> {
   const found: EventRecord[] = []
-  const marks = listMarks(query)
+  for await (const record of readRecords(path, listMarks(query))) {
+    if (!isWanted(record, query)) continue
+    found.push(record)
+    if (found.length >= 2 * limit) found.splice(0, found.length - limit)
+  }
+  return found.slice(-limit)
+}
+
+/** The records of a log in order. Lines that lack one of the marks are not parsed. */
+async function* readRecords(path: string, marks: readonly string[]): AsyncGenerator<EventRecord> {
   try {
     for await (const line of createInterface({ input: openLog(path) })) {
       if (!marks.every((mark) => line.includes(mark))) continue
       const record = parseRecord(line)
-      if (record === undefined || !isWanted(record, query)) continue
-      found.push(record)
-      if (found.length >= 2 * limit) found.splice(0, found.length - limit)
+      if (record !== undefined) yield record
     }
   } catch (cause) {
     if (!isMissingOrTorn(cause)) throw cause
   }
-  return found.slice(-limit)
 }
 
 function openLog(path: string): Readable {

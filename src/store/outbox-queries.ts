@@ -148,6 +148,13 @@ export function prepareOutboxQueries(dialect: SqlDialect) {
           .where('holder', '=', slots.holder)
           .where('state', '!=', 'delivered'),
     ),
+    releaseLeases: prepareQuery((slots: { readonly holder: string }) =>
+      db
+        .updateTable('notification')
+        .set({ holder: null, lease_until: null })
+        .where(isUndelivered)
+        .where('holder', '=', slots.holder),
+    ),
     find: prepareQuery((slots: { readonly id: string }) =>
       db.selectFrom('notification').selectAll().where('id', '=', slots.id),
     ),
@@ -161,12 +168,20 @@ export function prepareOutboxQueries(dialect: SqlDialect) {
           .orderBy('created_at')
           .limit(slots.limit),
     ),
-    listDelivered: prepareQuery((slots: { readonly since: number; readonly limit: number }) =>
+    listDelivered: prepareQuery((slots: { readonly limit: number }) =>
       db
         .selectFrom('notification')
         .selectAll()
-        .where('delivered_at', '>=', slots.since)
+        .where('delivered_at', 'is not', null)
         .orderBy('delivered_at')
+        .limit(slots.limit),
+    ),
+    listLastDelivered: prepareQuery((slots: { readonly limit: number }) =>
+      db
+        .selectFrom('notification')
+        .selectAll()
+        .where('delivered_at', 'is not', null)
+        .orderBy('delivered_at', 'desc')
         .limit(slots.limit),
     ),
     redeliverOne: prepareQuery((slots: { readonly id: string; readonly now: number }) =>

@@ -45,6 +45,11 @@ export function createOutbox(executor: SqlExecutor, dialect: SqlDialect): Outbox
       return outcome.kind === 'done' && outcome.results[0].affected === 1
     },
 
+    async releaseLeases(holder) {
+      const outcome = await executor.write([queries.releaseLeases({ holder })])
+      return outcome.kind === 'done' ? outcome.results[0].affected : 0
+    },
+
     async find(id) {
       const [row] = await executor.read(queries.find({ id }))
       return row === undefined ? undefined : parseNotificationRow(row)
@@ -54,7 +59,7 @@ export function createOutbox(executor: SqlExecutor, dialect: SqlDialect): Outbox
       const lists = await Promise.all(
         [...new Set(states)].map(async (state: NotificationState) =>
           state === 'delivered'
-            ? await executor.read(queries.listDelivered({ since: 0, limit }))
+            ? await executor.read(queries.listDelivered({ limit }))
             : await executor.read(queries.listUndelivered({ state, limit })),
         ),
       )
@@ -65,8 +70,8 @@ export function createOutbox(executor: SqlExecutor, dialect: SqlDialect): Outbox
         .slice(0, limit)
     },
 
-    async listDelivered(since, limit) {
-      const rows = await executor.read(queries.listDelivered({ since: since.getTime(), limit }))
+    async listDelivered(limit) {
+      const rows = await executor.read(queries.listLastDelivered({ limit }))
       return rows.map(parseNotificationRow)
     },
 

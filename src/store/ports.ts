@@ -188,11 +188,16 @@ export interface Outbox {
       readonly error: string
     },
   ): Promise<boolean>
+  /**
+   * Frees every lease of a holder that has died; tells how many. Called by its next life before that claims anything,
+   * so that what a crash left half delivered does not wait for its lease to run out.
+   */
+  releaseLeases(holder: string): Promise<number>
   find(id: string): Promise<NotificationRecord | undefined>
   /** Oldest first by `createdAt`. */
   list(states: readonly NotificationState[], limit: number): Promise<readonly NotificationRecord[]>
-  /** Delivered at or after `since`, in the order of delivery: at start their Admin events are looked for in the log. */
-  listDelivered(since: Date, limit: number): Promise<readonly NotificationRecord[]>
+  /** The last one delivered first: at start their Admin events are looked for in the log. */
+  listDelivered(limit: number): Promise<readonly NotificationRecord[]>
   /**
    * Makes everything undelivered (or the one named) due at once; tells how many. What was given up (`failed`) becomes
    * `exhausted`, not `due`: its Admin event is written already. Leases stay.

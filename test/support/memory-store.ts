@@ -316,6 +316,12 @@ function createOutbox(gate: Gate, notifications: Map<string, Notification>): Out
       })
       return true
     },
+    async releaseLeases(holder) {
+      gate.write('outbox.releaseLeases')
+      const held = undelivered().filter((row) => row.holder === holder)
+      for (const row of held) Object.assign(row, { holder: undefined, leaseUntil: undefined })
+      return held.length
+    },
     async find(id) {
       gate.read('outbox.find')
       const row = notifications.get(id)
@@ -329,12 +335,12 @@ function createOutbox(gate: Gate, notifications: Map<string, Notification>): Out
         .slice(0, limit)
         .map(notificationOf)
     },
-    async listDelivered(since, limit) {
+    async listDelivered(limit) {
       gate.read('outbox.listDelivered')
       const deliveredAt = (row: Notification): number => row.deliveredAt?.getTime() ?? 0
       return [...notifications.values()]
-        .filter((row) => row.deliveredAt !== undefined && row.deliveredAt >= since)
-        .sort((a, b) => deliveredAt(a) - deliveredAt(b))
+        .filter((row) => row.deliveredAt !== undefined)
+        .sort((a, b) => deliveredAt(b) - deliveredAt(a))
         .slice(0, limit)
         .map(notificationOf)
     },

@@ -7,8 +7,8 @@ import {
   createJournal,
   encodeRecord,
   events,
-  findAdminEvent,
   followEvents,
+  listRecordedNotifications,
   readEvents,
 } from '../../../src/events/index.ts'
 import { identity, makeClock, makeDirectory, makeRecord } from './support.ts'
@@ -58,18 +58,27 @@ test('a directory that does not exist holds no events', async (context) => {
   assert.deepEqual(await readEvents(directory), [])
 })
 
-test('the Admin event of a notification is found, and only in the admin log', async (context) => {
+test('notifications with their Admin event are listed from all files that may hold it', async (context) => {
   const directory = await makeDirectory(context)
-  const sink = createFileSink({ directory })
+  const sink = createFileSink({ directory, maxBytes: 400 })
   const journal = createJournal({ identity, sinks: [sink], clock: makeClock() })
-  journal.record(events.ScepNotifySuccess, { notificationId: 'n-1' })
-  journal.record(events.ScrepRequestSuccess, { notificationId: 'n-2', requestId: 'r-2' })
+  journal.record(events.ScepNotifySuccess, { notificationId: 'operational' })
+  for (const notificationId of ['n-1', 'n-2', 'n-3'])
+    journal.record(events.ScrepRequestSuccess, { notificationId })
+  journal.record(events.ScepRequestUploadFailure, { notificationId: 'another event' })
   await journal.close()
-  assert.equal(await findAdminEvent(directory, { notificationId: 'n-1' }), undefined)
-  assert.equal((await findAdminEvent(directory, { notificationId: 'n-2' }))?.eventId, 4000)
-  assert.equal((await findAdminEvent(directory, { requestId: 'r-2' }))?.eventId, 4000)
-  const later = new Date('2027-01-01T00:00:00Z')
-  assert.equal(await findAdminEvent(directory, { requestId: 'r-2' }, later), undefined)
+  const counted = [events.ScrepRequestSuccess.id]
+  const { ids, keptSince } = await listRecordedNotifications(directory, counted, new Date(0))
+  assert.deepEqual([...ids].sort(), ['n-1', 'n-2', 'n-3'])
+  const [oldest] = await readEvents(directory, { channel: 'admin' })
+  assert.deepEqual(keptSince, oldest?.timestamp)
+})
+
+test('an admin log without lines is kept since no time', async (context) => {
+  const directory = await makeDirectory(context)
+  const { ids, keptSince } = await listRecordedNotifications(directory, [4000], new Date(0))
+  assert.equal(ids.size, 0)
+  assert.equal(keptSince, undefined)
 })
 
 test('following gives events as they are written, whole lines only, across an archive, until it is ended', async (context) => {

@@ -30,6 +30,8 @@ const expectedIndexes: Readonly<Record<string, string>> = {
   depth: 'notification_undelivered (state=?)',
   listUndelivered: 'notification_undelivered (state=?)',
   listDelivered: 'notification_delivered (delivered_at>?)',
+  listLastDelivered: 'notification_delivered (delivered_at>?)',
+  releaseLeases: 'notification_undelivered (state=?)',
 }
 
 const queries: Readonly<Record<string, (values: never) => Statement>> = {
