@@ -142,7 +142,7 @@ class CrashRun {
       await this.#connector?.kill()
       const starting = this.#start()
       await pause(life)
-      if ((await Promise.race([starting.ready, 'starting'])) === 'starting')
+      if ((await Promise.race([starting.ready, Promise.resolve('starting')])) === 'starting')
         this.#killsDuringStart += 1
       await starting.kill()
     } else {
