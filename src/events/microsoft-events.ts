@@ -390,7 +390,7 @@ export const microsoftEvents = {
     channel: 'admin',
     taskCategory: 'SCEP',
     level: 'information',
-    message: 'A certificate was issued to a SCEP device and the management service was told.',
+    message: 'A certificate was issued to a SCEP device, and the management service, where the profile has one, was told.',
   },
   ScepRequestIssuedFailure: {
     id: 4001,
@@ -414,7 +414,7 @@ export const microsoftEvents = {
     channel: 'operational',
     taskCategory: 'SCEP',
     level: 'information',
-    message: 'A SCEP request arrived and its message could be opened.',
+    message: 'A SCEP request arrived and could be read at least as far as its transactionID.',
   },
   ScepVerifySuccess: {
     id: 4004,
