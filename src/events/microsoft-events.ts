@@ -390,7 +390,8 @@ export const microsoftEvents = {
     channel: 'admin',
     taskCategory: 'SCEP',
     level: 'information',
-    message: 'A certificate was issued to a SCEP device, and the management service, where the profile has one, was told.',
+    message:
+      'A certificate was issued to a SCEP device, and the management service, where the profile has one, was told.',
   },
   ScepRequestIssuedFailure: {
     id: 4001,
