@@ -1,24 +1,18 @@
 /** Who signs: the port that every CA implements, and the embedded CA. Does not know SCEP, Intune or the store. */
+
 /** What a worker signs with for `CertificateSigner.sign`: the default algorithm of the issuer's key. */
 export { signWith as signWithCaKey } from '../pki/index.ts'
 export {
-  type AuthorityNames,
   type AuthorityOptions,
   CA_KEY_TYPES,
   type CaKeyType,
   createAuthority,
   createRa,
-  type KeyedCertificate,
   type NewAuthority,
 } from './embedded/authority.ts'
-export {
-  type AuthorityDescription,
-  type CertificateDescription,
-  describeAuthority,
-} from './embedded/authority-description.ts'
+export { describeAuthority } from './embedded/authority-description.ts'
 export {
   type Authority,
-  type AuthorityRa,
   getIssuerMaterial,
   initAuthority,
   loadAuthority,
@@ -31,17 +25,10 @@ export {
 } from './embedded/embedded-ca.ts'
 export { type Issuer, issueCertificate, prepareIssuer } from './embedded/issue.ts'
 export { loadKeyFile, writeKeyFile } from './embedded/key-file.ts'
-export { loadPassphrase, MIN_PASSPHRASE_CHARACTERS } from './embedded/passphrase-file.ts'
-export { decodePem, encodePem } from './embedded/pem.ts'
-export {
-  checkRa,
-  type RaCheck,
-  type RaRenewalOptions,
-  renewRa,
-  rotateRa,
-} from './embedded/ra-renewal.ts'
-export type * from './embedded/registers.ts'
-export type * from './embedded/signer.ts'
-export type * from './port.ts'
-export { generateSerial, type RandomBytes } from './serial.ts'
+export { loadPassphrase } from './embedded/passphrase-file.ts'
+export { checkRa, renewRa, rotateRa } from './embedded/ra-renewal.ts'
+export type { RevokedEntry } from './embedded/registers.ts'
+export type { CertificateSigner, IssuerMaterial } from './embedded/signer.ts'
+export type { CaBackend, EnrolOrder, EnrolResult, RevocationReason, RevokeOrder } from './port.ts'
+export { generateSerial } from './serial.ts'
 export { verifyIssued } from './verify-issued.ts'

@@ -1,26 +1,109 @@
 /** X.509, PKCS #10 and CMS as pure functions over bytes. Knows encodings and signatures. Does not know who may have a certificate. */
-export * from './algorithms.ts'
-export * from './basic-constraints.ts'
-export * from './certificate.ts'
-export * from './certification-request.ts'
-export * from './cms/content-cipher.ts'
-export * from './cms/enveloped-data.ts'
-export * from './cms/key-transport.ts'
-export * from './cms/signed-data.ts'
-export * from './der-reader.ts'
-export * from './der-text.ts'
-export * from './der-time.ts'
-export * from './der-values.ts'
-export * from './der-writer.ts'
-export * from './extensions.ts'
-export * from './general-names.ts'
-export * from './issuer-pointers.ts'
-export * from './key-identifiers.ts'
-export * from './key-usage.ts'
-export * from './names.ts'
+export { encodeDigest, readDigest, readSignatureScheme } from './algorithms.ts'
+export { encodeBasicConstraints, parseBasicConstraints } from './basic-constraints.ts'
+export {
+  encodeCertificate,
+  parseCertificate,
+  readCertificate,
+  verifyCertificateSignature,
+} from './certificate.ts'
+export { parseCertificationRequest, verifyCertificationRequest } from './certification-request.ts'
+export {
+  cipherTraits,
+  decryptContent,
+  encodeContentCipher,
+  encryptContent,
+  readContentCipher,
+} from './cms/content-cipher.ts'
+export {
+  type CertificateReference,
+  type EnvelopedData,
+  encodeEnvelopedData,
+  encodeIssuerAndSerial,
+  parseEnvelopedData,
+  type Recipient,
+} from './cms/enveloped-data.ts'
+export {
+  encodeKeyTransport,
+  readKeyTransport,
+  unwrapContentKey,
+  wrapContentKey,
+} from './cms/key-transport.ts'
+export {
+  type Attribute,
+  encodeAttribute,
+  encodeCertificates,
+  encodeSignedData,
+  isDigestValid,
+  isSignerInfoValid,
+  parseCertificates,
+  parseSignedData,
+  readSignedContent,
+  readSignerInfo,
+  type SignedData,
+  type SignerInfo,
+} from './cms/signed-data.ts'
+export { DerElement, findChild, parseElement, parseLeadingElement, TAG } from './der-reader.ts'
+export { findText, parseText } from './der-text.ts'
+export { parseTime } from './der-time.ts'
+export { parseBits, parseBoolean, parseOctets, parseOid, parseSmallInteger } from './der-values.ts'
+export {
+  encodeAscii,
+  encodeBitString,
+  encodeBmpString,
+  encodeBoolean,
+  encodeContext,
+  encodeElement,
+  encodeIa5String,
+  encodeInteger,
+  encodeNull,
+  encodeOctetString,
+  encodeOid,
+  encodePrintableString,
+  encodeSequence,
+  encodeSetOf,
+  encodeSetUnsorted,
+  encodeTime,
+  encodeUtf8String,
+  sortEncodings,
+} from './der-writer.ts'
+export { encodeExtensions, findExtension, readExtensions } from './extensions.ts'
+export { encodeGeneralName, encodeOtherName } from './general-names.ts'
+export {
+  encodeAuthorityInfoAccess,
+  encodeCrlDistributionPoints,
+  parseAuthorityInfoAccess,
+  parseCrlDistributionPoints,
+} from './issuer-pointers.ts'
+export {
+  encodeAuthorityKeyIdentifier,
+  encodeSubjectKeyIdentifier,
+  keyIdentifierOf,
+  parseAuthorityKeyIdentifier,
+  parseSubjectKeyIdentifier,
+} from './key-identifiers.ts'
+export {
+  encodeExtKeyUsage,
+  encodeKeyUsage,
+  KEY_USAGE_NAMES,
+  type KeyUsageName,
+  parseExtKeyUsage,
+  parseKeyUsage,
+} from './key-usage.ts'
+export { encodeName, findNameValues, parseName } from './names.ts'
 export { OID } from './oids.ts'
-export * from './public-key.ts'
-export * from './sid-extension.ts'
-export * from './signatures.ts'
-export * from './subject-alt-name.ts'
-export type * from './types.ts'
+export { importPublicKey, parsePublicKey } from './public-key.ts'
+export { encodeSidExtension, parseSidExtension } from './sid-extension.ts'
+export { isSignatureValid, signatureAlgorithmFor, signWith } from './signatures.ts'
+export { encodeSubjectAltName, parseSubjectAltName } from './subject-alt-name.ts'
+export type {
+  Certificate,
+  CertificateOrder,
+  CertificationRequest,
+  ContentCipher,
+  DigestName,
+  Extension,
+  GeneralName,
+  KeyTransport,
+  PublicKeySummary,
+} from './types.ts'

@@ -8,9 +8,22 @@ export {
   ndesClassicCapabilities,
 } from './capabilities.ts'
 export { HRESULT, refusalFor, refusalForChallenge } from './fail-info.ts'
-export { parseHttpRequest, type ScepHttpRequest, type ScepOperation } from './http-binding.ts'
+export { parseHttpRequest, type ScepHttpRequest } from './http-binding.ts'
 export { openRequest } from './open-request.ts'
-export { matchScepPath, type ScepPath } from './path.ts'
-export { prepareRaKeyRing, type RaIdentity, type RaKeyRing } from './ra-key-ring.ts'
-export { type SealContext, sealReply } from './seal-reply.ts'
-export type * from './types.ts'
+export { matchScepPath } from './path.ts'
+export { prepareRaKeyRing, type RaKeyRing } from './ra-key-ring.ts'
+export { sealReply } from './seal-reply.ts'
+export type {
+  ContentCipher,
+  DigestName,
+  FailInfo,
+  KeyTransport,
+  OpenOutcome,
+  RaMaterial,
+  Reply,
+  ReplyFrame,
+  ScepCodec,
+  ScepRefusal,
+  ScepRequest,
+  ScepRules,
+} from './types.ts'

@@ -3,6 +3,5 @@
  * revocation services over real TLS, and is steered by a control listener. Written from the protocol note, not from our
  * client, so that each checks the other. Knows nothing of connectors, certificate authorities or stores.
  */
-export type { AppRegistration } from './entra/directory.ts'
 export type { SimulatorOptions } from './options.ts'
 export { type Simulator, startSimulator } from './simulator.ts'
