@@ -16,10 +16,12 @@ import {
   parseSidExtension,
   parseSubjectAltName,
 } from '../pki/index.ts'
+import { findAltNameProblem, findSubjectProblem } from './certificate-names.ts'
+import { findRequestedEnd } from './requested-lifetime.ts'
 
 /** What a certificate profile allows. Parsed and checked by configuration. Plain data. */
 export interface CertificateRules {
-  /** Lifetime of every certificate of the profile. */
+  /** Longest lifetime, and that of certificates whose request names none (REQ-117, REQ-119). */
   readonly validityDays: number
   /** How far notBefore lies in the past, in minutes. Default 10 (REQ-132). */
   readonly backdateMinutes: number
@@ -67,7 +69,8 @@ class Refusal extends Error {}
 
 /**
  * Decides what is signed for a CSR whose challenge was accepted: key, names, lifetime, and from its extensions only
- * subjectAltName, keyUsage and extKeyUsage (allow-list; RFC 5280, section 4.2.1). Subject and SAN bytes stay as sent.
+ * subjectAltName, keyUsage and extKeyUsage (allow-list; RFC 5280, section 4.2.1). Subject and SAN bytes stay as sent, or the request is
+ * refused; a SID URI is the only entry that is ever taken out.
  * Pure; the same input gives the same order.
  */
 export function checkCertificatePolicy(
@@ -92,7 +95,7 @@ export function checkCertificatePolicy(
         subjectDer: csr.subjectDer,
         spkiDer: csr.spkiDer,
         notBefore: new Date(now.getTime() - rules.backdateMinutes * MINUTE_MS),
-        notAfter: new Date(now.getTime() + rules.validityDays * DAY_MS),
+        notAfter: decideEnd(csr, rules, now, leftOut),
         extensions,
       },
       leftOut,
@@ -120,11 +123,28 @@ function checkPublicKey(key: PublicKeySummary, rules: CertificateRules): void {
   if (exponent < 3 || exponent % 2 === 0) throw new Refusal('RSA exponent is 1, even or too large')
 }
 
+/** A device may ask for less than the profile gives, never for more. */
+function decideEnd(
+  csr: CertificationRequest,
+  rules: CertificateRules,
+  now: Date,
+  leftOut: string[],
+): Date {
+  const latest = new Date(now.getTime() + rules.validityDays * DAY_MS)
+  const asked = findRequestedEnd(csr.nameValuePairs, now)
+  if (asked === undefined) return latest
+  if (asked !== 'malformed' && asked <= latest) return asked
+  leftOut.push(asked === 'malformed' ? 'a malformed ValidityPeriod' : 'a longer ValidityPeriod')
+  return latest
+}
+
 function checkSubject(
   csr: CertificationRequest,
   rules: CertificateRules,
   subjectAltName: Extension | undefined,
 ): void {
+  const problem = findSubjectProblem(csr.subjectDer)
+  if (problem !== undefined) throw new Refusal(problem)
   if (csr.subject !== '') return
   if (!rules.allowEmptySubject) throw new Refusal('the subject is empty')
   if (subjectAltName === undefined)
@@ -142,6 +162,8 @@ function decideSubjectAltName(
     return undefined
   }
   const names = parseSubjectAltName(asked.valueDer)
+  const problem = findAltNameProblem(asked.valueDer, names)
+  if (problem !== undefined) throw new Refusal(problem)
   for (const name of names) {
     if (!rules.sanKinds.includes(name.kind))
       throw new Refusal(

@@ -10,6 +10,7 @@ import {
   encodeExtKeyUsage,
   encodeGeneralName,
   encodeKeyUsage,
+  encodeName,
   encodeSidExtension,
   encodeSubjectAltName,
   OID,
@@ -82,6 +83,53 @@ describe('certificate policy', () => {
     assert.equal(order.notAfter.toISOString(), '2027-11-22T12:00:00.000Z')
   })
 
+  describe('a lifetime that the request names (REQ-116 to 119)', () => {
+    const day = 86_400_000
+    for (const [period, units, end] of [
+      ['Days', '30', '2026-12-22T12:00:00.000Z'],
+      ['weeks', '2', '2026-12-06T12:00:00.000Z'],
+      ['Months', '3', '2027-02-22T12:00:00.000Z'],
+      ['90', 'Days', '2027-02-20T12:00:00.000Z'],
+    ] as const) {
+      test(`${units} ${period} is granted`, () => {
+        const { order, leftOut } = accepted({ nameValuePairs: pairs(period, units) })
+        assert.equal(order.notAfter.toISOString(), end)
+        assert.deepEqual(leftOut, [])
+      })
+    }
+
+    test('a month from the last day of January ends on the last day of February', () => {
+      const csr = csrWith({ nameValuePairs: pairs('Months', '1') })
+      const verdict = checkCertificatePolicy(csr, rules, new Date('2027-01-31T12:00:00Z'))
+      assert.ok(verdict.kind === 'accepted')
+      assert.equal(verdict.order.notAfter.toISOString(), '2027-02-28T12:00:00.000Z')
+    })
+
+    for (const [period, units] of [
+      ['Years', '2'],
+      ['Years', '9999'],
+      ['Fortnights', '1'],
+      ['Days', '0'],
+      ['Days', '-1'],
+      ['Days', '99999999999'],
+      ['Days', undefined],
+      [undefined, '1'],
+    ] as const) {
+      test(`${units} ${period} gives the lifetime of the profile, and says so`, () => {
+        const { order, leftOut } = accepted({ nameValuePairs: pairs(period, units) })
+        assert.equal(order.notAfter.getTime(), now.getTime() + 365 * day)
+        assert.match(leftOut.join(), /ValidityPeriod/)
+      })
+    }
+
+    function pairs(period: string | undefined, units: string | undefined) {
+      return [
+        ...(period === undefined ? [] : [{ name: 'ValidityPeriod', value: period }]),
+        ...(units === undefined ? [] : [{ name: 'ValidityPeriodUnits', value: units }]),
+      ]
+    }
+  })
+
   for (const [title, publicKey] of [
     ['RSA of 1024 bits', { algorithm: 'rsa', bits: 1024, exponent: 65537 }],
     ['RSA above 8192 bits', { algorithm: 'rsa', bits: 16384, exponent: 65537 }],
@@ -139,6 +187,43 @@ describe('certificate policy', () => {
     assert.match(refused({ subject: '' }, { allowEmptySubject: true }), /no subjectAltName/)
     const { order } = accepted({ subject: '', extensions: [names] }, { allowEmptySubject: true })
     assert.equal(granted(order.extensions, OID.subjectAltName)?.critical, true)
+  })
+
+  for (const [title, names, reason] of [
+    ['a NUL in a DNS name', [encodeGeneralName('dns', 'good.example\0.evil')], /dns .* ASCII/],
+    ['a line feed in a URI', [uri('urn:a\nb')], /uri .* ASCII/],
+    ['an empty DNS name', [encodeGeneralName('dns', '')], /dns .* ASCII/],
+    ['a NUL in a UPN', [encodeGeneralName('upn', 'a\0@b')], /control character/],
+    ['an address of three octets', [Uint8Array.of(0x87, 3, 10, 0, 0)], /no address/],
+    ['no name at all', [], /empty/],
+  ] as const) {
+    test(`${title} is not copied into a certificate`, () => {
+      const asked = encodeSubjectAltName(names)
+      const kinds = { sanKinds: ['dns', 'uri', 'upn', 'ip'] } as const
+      assert.match(refused({ extensions: [asked] }, kinds), reason)
+    })
+  }
+
+  test('a subjectAltName that is BER but not DER is not copied into a certificate', () => {
+    const name = encodeGeneralName('dns', 'a.example')
+    for (const valueDer of [
+      Uint8Array.of(0x30, 0x80, ...name, 0, 0),
+      Uint8Array.of(0x30, 0x81, name.length, ...name),
+    ]) {
+      const asked = { oid: OID.subjectAltName, critical: false, valueDer }
+      assert.match(refused({ extensions: [asked] }), /not in DER/)
+    }
+  })
+
+  test('a subject with a control character or broken UTF-8 is not copied into a certificate', () => {
+    for (const value of ['admin\0.evil', 'a\r\nb', 'a\u007f']) {
+      const subjectDer = encodeName([{ oid: OID.commonName, value }])
+      assert.match(refused({ subjectDer }), /control character/)
+    }
+    const broken = encodeName([{ oid: OID.commonName, value: 'ab' }])
+    broken.set([0xff, 0xfe], broken.length - 2)
+    assert.match(refused({ subjectDer: broken }), /UTF-8/)
+    accepted({ subjectDer: encodeName([{ oid: OID.commonName, value: 'Zoë, 日本 \\00' }]) })
   })
 
   test('a kind of name that the profile does not list is refused', () => {
