@@ -14,10 +14,11 @@ import type { Configuration } from '../config/index.ts'
 import type { Duties } from '../connector/index.ts'
 import { events, type Journal } from '../events/index.ts'
 import type { ExpiringCertificate } from '../http/index.ts'
-import type { Clock, Secret } from '../kernel/index.ts'
+import { type Clock, describeError, type Secret } from '../kernel/index.ts'
 import { parseCertificate } from '../pki/index.ts'
 import type { Store } from '../store/index.ts'
 import type { CryptoKeys, CryptoPool } from '../workers/index.ts'
+import { createReminder } from './health-events.ts'
 
 /** An embedded CA of the configuration with its keys; `authority` is replaced when its RA is renewed. */
 export interface ComposedAuthority {
@@ -161,27 +162,45 @@ export function addCaDuties(
       const current = await store.crls.current(caId)
       const age = clock.now().getTime() - (current?.thisUpdate.getTime() ?? 0)
       if (current !== undefined && age < crl.publishEveryHours * HOUR_MS) return
-      const published = await cas.get(caId)?.publishCrl()
-      journal.record(events.CrlPublished, { caId, count: published?.number })
-    })
-    duties.add(`RA of ${caId}`, MINUTE_MS, async () => {
-      const renewed = await renewRa(await loadNewest(composed, passphrase), passphrase, {
-        now: clock.now(),
-        random: randomBytes,
-        raDays: ra.validityDays,
-        overlapDays: ra.overlapDays,
-      })
-      if (renewed === composed.authority) return
-      // The threads must hold the new key before a device can read its certificate.
-      const before = composed.authority
-      composed.authority = renewed
       try {
-        await pool.updateKeys(keysOf(authorities))
+        const published = await cas.get(caId)?.publishCrl()
+        journal.record(events.CrlPublished, { caId, count: published?.number })
       } catch (error) {
-        composed.authority = before
-        throw error
+        journal.record(events.CrlPublicationFailed, { caId, errorMessage: describeError(error) })
       }
-      journal.record(events.RaRenewed, { caId })
     })
+    const mayRepeat = createReminder(clock, HOUR_MS)
+    duties.add(`RA of ${caId}`, MINUTE_MS, async () => {
+      try {
+        const renewed = await renewRa(await loadNewest(composed, passphrase), passphrase, {
+          now: clock.now(),
+          random: randomBytes,
+          raDays: ra.validityDays,
+          overlapDays: ra.overlapDays,
+        })
+        if (renewed === composed.authority) return
+        await takeOver(composed, renewed, () => pool.updateKeys(keysOf(authorities)))
+        journal.record(events.RaRenewed, { caId })
+      } catch (error) {
+        const errorMessage = describeError(error)
+        if (mayRepeat(errorMessage)) journal.record(events.RaRenewalFailed, { caId, errorMessage })
+      }
+    })
+  }
+}
+
+/** The threads must hold the new key before a device can read its certificate. */
+async function takeOver(
+  composed: ComposedAuthority,
+  renewed: Authority,
+  updateThreads: () => Promise<void>,
+): Promise<void> {
+  const before = composed.authority
+  composed.authority = renewed
+  try {
+    await updateThreads()
+  } catch (error) {
+    composed.authority = before
+    throw error
   }
 }

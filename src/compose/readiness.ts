@@ -1,11 +1,11 @@
 import type { CaBackend } from '../ca/index.ts'
-import type { HealthCheck } from '../connector/index.ts'
-import type { RootJournal } from '../events/index.ts'
+import { events, type RootJournal } from '../events/index.ts'
 import type { ConnectorStatus, OutboxFigures, WorkerFigures } from '../http/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { IntuneClient } from '../management/index.ts'
 import type { Store } from '../store/index.ts'
 import type { CryptoPool } from '../workers/index.ts'
+import type { SpokenCheck } from './health-events.ts'
 
 const MINUTE_MS = 60_000
 
@@ -17,11 +17,12 @@ export function listChecks(parts: {
   readonly cas: ReadonlyMap<string, CaBackend>
   readonly intune: IntuneClient | undefined
   readonly clock: Clock
-}): HealthCheck[] {
+}): SpokenCheck[] {
   const { store, pool, journal, cas, intune, clock } = parts
   return [
     {
       name: 'store',
+      spokenOf: { lost: events.StoreUnavailable, back: events.StoreRecovered },
       maxAgeMs: 5000,
       timeoutMs: 3000,
       run: async () => {
@@ -60,8 +61,9 @@ export function listChecks(parts: {
       },
     },
     ...[...cas].map(
-      ([caId, ca]): HealthCheck => ({
+      ([caId, ca]): SpokenCheck => ({
         name: `ca ${caId}`,
+        spokenOf: { lost: events.CaUnavailable, back: events.CaRecovered, fields: { caId } },
         maxAgeMs: MINUTE_MS,
         timeoutMs: 10_000,
         run: async (signal) => {
@@ -78,6 +80,7 @@ export function listChecks(parts: {
       : [
           {
             name: 'intune',
+            spokenOf: { lost: events.ManagementUnavailable, back: events.ManagementRecovered },
             maxAgeMs: MINUTE_MS,
             timeoutMs: 20_000,
             run: async (signal: AbortSignal) => {

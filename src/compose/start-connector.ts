@@ -45,6 +45,7 @@ import {
   loadAuthorities,
   openCas,
 } from './authorities.ts'
+import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
 import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
@@ -68,10 +69,16 @@ export interface Surroundings {
   readonly version: string
   /** Where events for people or collectors go, as `logging.console` says. */
   readonly console: Writable
+  /** What the configuration warns of, one sentence each; recorded at start. */
+  readonly warnings?: readonly string[]
   readonly clock?: Clock
 }
 
 const TEN_MINUTES_MS = 600_000
+const DAY_MS = 86_400_000
+
+/** How long an outage may go unrecorded when nobody asks for readiness and no device comes. */
+const HEALTH_EVERY_MS = 15_000
 
 /** How long CRLs and CA certificates may be kept by caches (ca-backends 12.1). */
 const CA_FILE_MAX_AGE_SECONDS = 3600
@@ -148,6 +155,9 @@ async function build(
     ],
   })
   closers.push(() => journal.close())
+  journal.record(events.ConfigurationLoaded)
+  for (const detail of surroundings.warnings ?? [])
+    journal.record(events.ConfigurationWarning, { detail })
   for (const [caId, { isNew }] of authorities) if (isNew) journal.record(events.CaCreated, { caId })
 
   // Hands
@@ -224,10 +234,15 @@ async function build(
   })
 
   // Edges
-  const health = createHealth(
-    listChecks({ store, pool: crypto, journal, cas, intune, clock }),
-    clock,
-  )
+  const checks = listChecks({ store, pool: crypto, journal, cas, intune, clock })
+  const health = createHealth(checks, clock)
+  const recordHealth = createHealthEvents(checks, journal)
+  const recordWorkers = createWorkerEvents(() => crypto.statistics(), journal)
+  async function checkHealth() {
+    const results = await health.check()
+    recordHealth(results)
+    return results
+  }
   const logger = pino({ level: 'warn' })
   const { device, admin } = configuration.listeners
   const deviceServer = await startServer(
@@ -274,7 +289,7 @@ async function build(
   closers.push(() => deviceServer.stop())
   const adminServer = await startServer(
     createAdminApp({
-      checks: () => health.check(),
+      checks: checkHealth,
       status: async () => ({
         name: configuration.connector.name,
         version,
@@ -302,6 +317,13 @@ async function build(
   const duties = createDuties(journal)
   duties.add('open intents', TEN_MINUTES_MS, () =>
     closeOpenIntents({ certificates, journal, clock }),
+  )
+  duties.add('health', HEALTH_EVERY_MS, async () => {
+    recordWorkers()
+    await checkHealth()
+  })
+  duties.add('ends of certificates', DAY_MS, async () =>
+    recordExpiring(listExpiring(authorities), clock, journal),
   )
   addCaDuties(duties, authorities, cas, { store, pool: crypto, passphrase, journal, clock })
   courier.start()
