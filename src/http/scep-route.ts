@@ -16,6 +16,7 @@ import { retryAfterSeconds } from './problem.ts'
 import { deliverBytes, deliverMethodNotAllowed, deliverProblem, deliverText } from './reply.ts'
 import { getRequestId } from './request-log.ts'
 import { parseSource } from './request-source.ts'
+import { createTurnedAway } from './turned-away.ts'
 
 /** A SCEP profile as the edge needs it. Answers everything but PKIOperation from memory (REQ-33). */
 export interface ScepEndpoint {
@@ -57,6 +58,7 @@ const busyPauseMs = 5_000
 export function createScepRoute(options: ScepRouteOptions): RequestHandler {
   const { journal, metrics } = options
   const gate = createEnrolmentGate(options.limits ?? {})
+  const turnedAway = createTurnedAway(journal)
 
   return async function routeScep(req, res, next): Promise<void> {
     const match = matchScepPath(pathOf(req))
@@ -79,6 +81,7 @@ export function createScepRoute(options: ScepRouteOptions): RequestHandler {
     } finally {
       if (outcome !== undefined) {
         metrics.recordScep(endpoint.name, outcome, performance.now() - startedAt)
+        turnedAway.record(outcome, endpoint.name, visit.visitor)
       }
     }
   }
