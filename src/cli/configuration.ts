@@ -15,6 +15,8 @@ export interface FoundConfiguration {
   /** No file and no `CONNECTOR_` settings: everything on loopback, with the simulator. */
   readonly isDemonstration: boolean
   readonly file: string | undefined
+  /** What is valid but unfit for production; told on standard error already. */
+  readonly warnings: readonly string[]
 }
 
 const DEFAULT_FILE = 'connector.yaml'
@@ -34,7 +36,7 @@ export function findConfiguration(command: Command): FoundConfiguration {
     (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined)
   if (file === undefined && !hasProfilesInEnvironment()) {
     const configuration = demonstrationConfiguration(resolve(cwd, dataDir ?? 'data'))
-    return { configuration, isDemonstration: true, file: undefined }
+    return { configuration, isDemonstration: true, file: undefined, warnings: [] }
   }
   const outcome = loadConfiguration({ file, env: process.env, cwd })
   if (outcome.kind === 'invalid') {
@@ -44,9 +46,9 @@ export function findConfiguration(command: Command): FoundConfiguration {
     )
     throw new CommandEnd(EXIT.usage)
   }
-  for (const warning of outcome.warnings)
-    process.stderr.write(`warning: ${formatProblem(warning)}\n`)
-  return { configuration: outcome.configuration, isDemonstration: false, file }
+  const warnings = outcome.warnings.map(formatProblem)
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+  return { configuration: outcome.configuration, isDemonstration: false, file, warnings }
 }
 
 /** In a container everything may come from the environment; a profile is the least that a configuration needs. */

@@ -1,7 +1,5 @@
 import type { Command } from 'commander'
-import { startConnector } from '../compose/index.ts'
 import { findConfiguration } from './configuration.ts'
-import { createGreeting } from './greeting.ts'
 import { loadVersion } from './version.ts'
 import { waitForEnd } from './wait-for-end.ts'
 
@@ -13,7 +11,7 @@ export function addServeCommand(program: Command): void {
       'run the connector; without a configuration file, the demonstration with a simulated Intune, on loopback',
     )
     .action(async (_options: unknown, command: Command) => {
-      const { configuration, isDemonstration } = findConfiguration(command)
+      const { configuration, isDemonstration, warnings } = findConfiguration(command)
       // Where standard output is for machines, it holds events and nothing else.
       const greets = configuration.simulator.enabled && configuration.logging.console !== 'json'
       if (greets) {
@@ -24,9 +22,13 @@ export function addServeCommand(program: Command): void {
         )
       }
       const ending = waitForEnd()
+      // Loaded here, so that the other commands answer at once.
+      const { startConnector } = await import('../compose/index.ts')
+      const { createGreeting } = await import('./greeting.ts')
       const connector = await startConnector(configuration, {
         version: loadVersion(),
         console: process.stdout,
+        warnings,
       })
       if (greets)
         process.stdout.write(
