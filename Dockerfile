@@ -19,12 +19,14 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY bin ./bin
-RUN mkdir -p /data /certs && chown node:node /data && chmod 0700 /data \
+RUN mkdir -p /data && chown node:node /data && chmod 0700 /data \
  && ln -s /app/bin/certconnector /usr/local/bin/certconnector
 USER node
-VOLUME ["/data", "/certs"]
+# The keys of the CA may be mounted apart, at /data/ca.
+VOLUME ["/data"]
 EXPOSE 8080 8081
 ENV CONNECTOR_DATA_DIR=/data
+ENV CONNECTOR_CONFIG=/etc/connector/connector.yaml
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8081/healthz').then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["certconnector"]

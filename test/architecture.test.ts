@@ -54,7 +54,12 @@ function listFiles(folder: string): string[] {
 function readImports(file: string): Import[] {
   const text = readFileSync(file, 'utf8')
   const pattern = /^(?:import|export)\s+(type\s)?(?:([^'"();=]*?)\s+from\s+)?['"](\.[^'"]+)['"]/gm
-  return [...text.matchAll(pattern)].map((match) => ({
+  const loaded = [...text.matchAll(/\bimport\(\s*['"](\.[^'"]+)['"]/g)].map((match) => ({
+    from: file,
+    to: resolve(dirname(file), match[1] ?? ''),
+    isTypeOnly: false,
+  }))
+  const declared = [...text.matchAll(pattern)].map((match) => ({
     from: file,
     to: resolve(dirname(file), match[3] ?? ''),
     isTypeOnly:
@@ -66,6 +71,7 @@ function readImports(file: string): Import[] {
           .filter((name) => name.trim() !== '')
           .every((name) => name.trim().startsWith('type '))),
   }))
+  return [...declared, ...loaded]
 }
 
 function roomOf(file: string): string {

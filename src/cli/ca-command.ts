@@ -1,18 +1,12 @@
 import { randomBytes, X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import {
-  CA_KEY_TYPES,
-  type CaKeyType,
-  describeAuthority,
-  initAuthority,
-  loadPassphrase,
-  rotateRa,
-} from '../ca/index.ts'
-import { loadOrMakePassphrase, namesOf } from '../compose/index.ts'
+import type { CaKeyType } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { ConnectorError } from '../kernel/index.ts'
 import { findConfiguration } from './configuration.ts'
+
+const keyTypes: readonly CaKeyType[] = ['rsa2048', 'rsa3072', 'rsa4096', 'p256', 'p384']
 
 /** `certconnector ca …`: makes, shows and exports the embedded CA, and renews its RA certificate by hand. */
 export function addCaCommand(program: Command): void {
@@ -22,21 +16,27 @@ export function addCaCommand(program: Command): void {
     .description('make root, issuing CA and RA certificate; does nothing where they exist')
     .option('--id <id>', 'id of the CA in the configuration')
     .addOption(
-      new Option('--key <type>', 'key of the issuing CA; overrides the configuration').choices([
-        ...CA_KEY_TYPES,
-      ]),
+      new Option('--key <type>', 'key of the issuing CA; overrides the configuration').choices(
+        keyTypes,
+      ),
     )
     .addOption(
-      new Option('--root-key <type>', 'key of the root; overrides the configuration').choices([
-        ...CA_KEY_TYPES,
-      ]),
+      new Option('--root-key <type>', 'key of the root; overrides the configuration').choices(
+        keyTypes,
+      ),
     )
     .action(
       async (options: { id?: string; key?: CaKeyType; rootKey?: CaKeyType }, command: Command) => {
         const { configuration } = findConfiguration(command)
         const settings = findCa(configuration, options.id)
         const directory = join(configuration.dataDir, 'ca', settings.id)
-        const { isNew } = await initAuthority(directory, await passphraseOf(configuration), {
+        const { initAuthority } = await loadCa()
+        const { loadOrMakePassphrase, namesOf } = await loadCompose()
+        const passphrase = await loadOrMakePassphrase(
+          configuration.passphraseFile,
+          configuration.dataDir,
+        )
+        const { isNew } = await initAuthority(directory, passphrase, {
           names: namesOf(settings),
           rootKey: options.rootKey ?? settings.rootKey,
           issuingKey: options.key ?? settings.issuingKey,
@@ -71,6 +71,7 @@ export function addCaCommand(program: Command): void {
     .action(async (which: Which, options: { id?: string; der?: boolean }, command: Command) => {
       const { configuration } = findConfiguration(command)
       const directory = join(configuration.dataDir, 'ca', findCa(configuration, options.id).id)
+      const { describeAuthority } = await loadCa()
       const { certificates } = await describeAuthority(directory)
       const roles = which === 'chain' ? ['issuing', 'root'] : [which]
       const wanted = roles.flatMap(
@@ -99,6 +100,7 @@ export function addCaCommand(program: Command): void {
       const { configuration } = findConfiguration(command)
       const settings = findCa(configuration, options.id)
       const directory = join(configuration.dataDir, 'ca', settings.id)
+      const { loadPassphrase, rotateRa } = await loadCa()
       await rotateRa(directory, await loadPassphrase(configuration.passphraseFile), {
         now: new Date(),
         random: randomBytes,
@@ -110,11 +112,17 @@ export function addCaCommand(program: Command): void {
     })
 }
 
-async function passphraseOf(configuration: Configuration) {
-  return await loadOrMakePassphrase(configuration.passphraseFile, configuration.dataDir)
+/** Loaded when they are needed, so that help and the other commands answer at once. */
+async function loadCa() {
+  return await import('../ca/index.ts')
+}
+
+async function loadCompose() {
+  return await import('../compose/index.ts')
 }
 
 async function show(directory: string): Promise<void> {
+  const { describeAuthority } = await loadCa()
   const description = await describeAuthority(directory)
   for (const one of description.certificates) {
     const key = one.publicKey

@@ -5,16 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { formatRecord, readEvents } from '../events/index.ts'
 import { ConnectorError, Secret } from '../kernel/index.ts'
-import {
-  createChallenge,
-  type DeviceKeyKind,
-  type EnrolledDevice,
-  type EnrolmentStep,
-  enrolDevice,
-  type RequestCipher,
-  type RequestDigest,
-  type RequestedName,
-  type RequestKeyTransport,
+import type {
+  DeviceKeyKind,
+  EnrolledDevice,
+  EnrolmentStep,
+  RequestCipher,
+  RequestDigest,
+  RequestedName,
+  RequestKeyTransport,
 } from './enrolment-client/index.ts'
 
 interface EnrolOptions {
@@ -71,6 +69,7 @@ export function addEnrolCommand(program: Command): void {
     .option('--root-fingerprint <hex>', 'SHA-1 or SHA-256 of the root certificate to trust')
     .option('--out <prefix>', 'write <prefix>.pem and <prefix>.key (mode 0600)')
     .action(async (challenge: string | undefined, options: EnrolOptions, command: Command) => {
+      const { enrolDevice } = await loadClient()
       const device = await enrolDevice({
         url: options.url,
         subject: options.subject,
@@ -108,6 +107,7 @@ export function addChallengeCommand(program: Command): void {
         san: readonly RequestedName[]
         validMinutes?: number
       }) => {
+        const { createChallenge } = await loadClient()
         const made = await createChallenge(options.control, {
           ...(options.subject === undefined ? {} : { subject: options.subject }),
           ...(options.san.length === 0
@@ -119,6 +119,11 @@ export function addChallengeCommand(program: Command): void {
         process.stderr.write(`good until ${made.expires.toISOString()}\n`)
       },
     )
+}
+
+/** Loaded when it is needed, so that help and the other commands answer at once. */
+async function loadClient() {
+  return await import('./enrolment-client/index.ts')
 }
 
 /** Shows what the connector recorded, where it runs on this machine; waits a little for its Admin event. */
@@ -150,6 +155,7 @@ async function findChallenge(argument: string | undefined, options: EnrolOptions
   const file = options.challengeFile
   if (file !== undefined)
     return new Secret(readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, ''))
+  const { createChallenge } = await loadClient()
   const made = await createChallenge(options.control, { subject: options.subject })
   process.stdout.write(
     `challenge   the simulator made one, good until ${made.expires.toISOString()}\n`,

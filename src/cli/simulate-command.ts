@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { startSimulator } from '../simulator/index.ts'
 import { waitForEnd } from './wait-for-end.ts'
 
 /** `certconnector simulate`: runs the simulator of Entra ID, Graph and Intune alone. */
@@ -22,6 +21,7 @@ export function addSimulateCommand(program: Command): void {
       ) => {
         const { dataDir = 'data' } = command.optsWithGlobals<{ dataDir?: string }>()
         const ending = waitForEnd()
+        const { startSimulator } = await import('../simulator/index.ts')
         const simulator = await startSimulator({
           dataDir: resolve(dataDir),
           host: options.host,

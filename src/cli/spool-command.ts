@@ -1,8 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { replaySpool } from '../compose/index.ts'
 import type { Configuration } from '../config/index.ts'
-import { openSpool } from '../store/index.ts'
 import { findConfiguration } from './configuration.ts'
 import { openExistingStore } from './existing-store.ts'
 import { EXIT } from './failure.ts'
@@ -36,6 +34,7 @@ export function addSpoolCommand(program: Command): void {
         )
         return
       }
+      const { replaySpool } = await import('../compose/index.ts')
       const store = await openExistingStore(configuration)
       try {
         const { replayed, left } = await replaySpool(configuration, store, loadVersion())
@@ -50,6 +49,7 @@ export function addSpoolCommand(program: Command): void {
 }
 
 async function list({ dataDir }: Configuration): Promise<void> {
+  const { openSpool } = await import('../store/index.ts')
   const { entries, unreadable } = await openSpool(join(dataDir, 'spool')).list()
   for (const entry of entries)
     process.stdout.write(
