@@ -43,13 +43,6 @@ export function putRaw(root: RawObject, path: RawPath, value: unknown): boolean 
   return true
 }
 
-/** Takes a key away. */
-export function removeRaw(root: RawObject, path: RawPath): void {
-  const parent = findRaw(root, path.slice(0, -1))
-  const last = path.at(-1)
-  if (isRawObject(parent) && typeof last === 'string') delete parent[last]
-}
-
 /** The paths that a pattern with `[]` stands for in this tree; the last step need not exist. */
 export function expandPath(root: unknown, pattern: readonly string[]): RawPath[] {
   let paths: RawPath[] = [[]]

@@ -2,7 +2,7 @@ import { eventFields, type FieldKind } from './fields.ts'
 import type { EventFields } from './types.ts'
 
 /** Longest text of one field, in octets of UTF-8. */
-export const maxTextBytes = 2048
+const maxTextBytes = 2048
 
 const placeholder = '[redacted]'
 

@@ -12,6 +12,7 @@ export type {
   ChallengeToValidate,
   FailureNotification,
   ManagementHealth,
+  NotificationReceipt,
   ScepNotification,
   ScepNotifier,
   ScepValidator,

@@ -30,7 +30,7 @@ function readExtension(element: DerElement): Extension {
 }
 
 /** DER of one Extension; `critical` is written only when true. */
-export function encodeExtension(extension: Extension): Uint8Array {
+function encodeExtension(extension: Extension): Uint8Array {
   return extension.critical
     ? encodeSequence(
         encodeOid(extension.oid),

@@ -21,7 +21,7 @@ import type { GeneralName } from './types.ts'
  * @throws ConnectorError `pki/malformed`
  * @see RFC 5280, section 4.2.1.6
  */
-export function readGeneralName(element: DerElement): GeneralName {
+function readGeneralName(element: DerElement): GeneralName {
   const der = element.der
   switch (element.tag) {
     case 0xa0:

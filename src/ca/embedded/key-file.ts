@@ -8,7 +8,7 @@ import {
   encodeSequence,
   OID,
 } from '../../pki/index.ts'
-import { type RandomBytes } from '../serial.ts'
+import type { RandomBytes } from '../serial.ts'
 import { decodePem, encodePem } from './pem.ts'
 import { loadPrivateFile, writePrivateFile } from './private-file.ts'
 
@@ -35,7 +35,7 @@ const deriveKey = promisify<string, Uint8Array, number, typeof COST, Buffer>(scr
  * @returns DER
  * @see RFC 5958 section 3, RFC 8018 section 6.2, RFC 7914 section 7
  */
-export async function sealKey(
+async function sealKey(
   pkcs8Der: Uint8Array,
   passphrase: Secret,
   random: RandomBytes,

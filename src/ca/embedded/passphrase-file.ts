@@ -2,7 +2,7 @@ import { ConnectorError, Secret } from '../../kernel/index.ts'
 import { loadPrivateFile } from './private-file.ts'
 
 /** Shortest passphrase that is accepted, in characters. */
-export const MIN_PASSPHRASE_CHARACTERS = 16
+const MIN_PASSPHRASE_CHARACTERS = 16
 
 /**
  * Reads the passphrase that protects the keys of an authority: the first line, without surrounding white space.

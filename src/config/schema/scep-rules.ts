@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { field, integer } from '../field.ts'
 
 /** GetCACaps keywords by preset, in the order of REQ-27 and REQ-32. */
-export const capabilityPresets = {
+const capabilityPresets = {
   default: [
     'Renewal',
     'SHA-1',

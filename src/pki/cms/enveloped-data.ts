@@ -55,11 +55,7 @@ export interface EnvelopedData {
  * @see RFC 5652, section 6.1; REQ-94 to 96, 103
  */
 export function parseEnvelopedData(der: Uint8Array): EnvelopedData {
-  return readEnvelopedData(parseElement(der))
-}
-
-/** `parseEnvelopedData` for an element that has been read already. */
-export function readEnvelopedData(element: DerElement): EnvelopedData {
+  const element = parseElement(der)
   const enveloped =
     element.children[0]?.tag === TAG.oid
       ? readContentInfo(element, OID.envelopedData, 'EnvelopedData')
