@@ -1,9 +1,30 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadPassphrase } from '../ca/index.ts'
 import { ConnectorError, type Secret } from '../kernel/index.ts'
-import { createDurableFile } from '../store/index.ts'
+import { createDurableFile, lockFolder } from '../store/index.ts'
+
+/**
+ * Makes the data folder where it is missing and takes it for this process alone: two on one folder would free each
+ * other's leases and answer for each other's requests.
+ *
+ * @returns gives the folder back
+ * @throws ConnectorError `store/conflict` another connector has it
+ * @throws ConnectorError `config/invalid` it cannot be made; `store/unavailable` it cannot be written
+ */
+export function claimDataFolder(dataDir: string): () => void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new ConnectorError(
+      'config/invalid',
+      `dataDir: ${dataDir} cannot be made; make the folder for the account of the service, or choose another`,
+      { cause },
+    )
+  }
+  return lockFolder(join(dataDir, 'lock'))
+}
 
 /**
  * The name of this installation in events and as holder of leases: a GUID, made at the first start.

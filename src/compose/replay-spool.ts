@@ -5,7 +5,7 @@ import { createPayloadCipher, createSafekeeping } from '../connector/index.ts'
 import { createFileSink } from '../events/index.ts'
 import { systemClock } from '../kernel/index.ts'
 import { loadDataKey, openSpool, type Store } from '../store/index.ts'
-import { loadConnectorId } from './identity.ts'
+import { claimDataFolder, loadConnectorId } from './identity.ts'
 import { openJournal } from './journal.ts'
 
 /**
@@ -13,6 +13,7 @@ import { openJournal } from './journal.ts'
  *
  * @param store open; stays open
  * @returns what entered the store, and what stays in the spool because it does not open with the data key
+ * @throws ConnectorError `store/conflict` a connector runs on this folder, which replays by itself
  * @throws ConnectorError `key/unreadable` passphrase or data key
  * @throws ConnectorError `store/unavailable` the store refuses; nothing is lost
  */
@@ -20,15 +21,39 @@ export async function replaySpool(
   configuration: Configuration,
   store: Store,
   version: string,
-): Promise<{ readonly replayed: number; readonly left: number }> {
-  const { dataDir, passphraseFile } = configuration
+): Promise<Replay> {
+  const unlock = claimDataFolder(configuration.dataDir)
+  try {
+    return await replay(configuration, store, version)
+  } finally {
+    unlock()
+  }
+}
+
+interface Replay {
+  readonly replayed: number
+  readonly left: number
+}
+
+async function replay(
+  configuration: Configuration,
+  store: Store,
+  version: string,
+): Promise<Replay> {
+  const { dataDir, passphraseFile, logging } = configuration
   const passphrase = await loadPassphrase(passphraseFile)
   const spool = openSpool(join(dataDir, 'spool'))
   const journal = openJournal(configuration, {
     version,
     connectorId: configuration.connector.id ?? loadConnectorId(dataDir),
     clock: systemClock,
-    sinks: [createFileSink({ directory: join(dataDir, 'logs') })],
+    sinks: [
+      createFileSink({
+        directory: join(dataDir, 'logs'),
+        maxBytes: logging.maxBytes,
+        archives: logging.archives,
+      }),
+    ],
   })
   try {
     const safekeeping = createSafekeeping({

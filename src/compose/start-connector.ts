@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pino } from 'pino'
@@ -46,7 +45,7 @@ import {
   openCas,
 } from './authorities.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
-import { loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
+import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
 import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
 import { composeProfiles } from './profiles.ts'
@@ -119,7 +118,8 @@ async function build(
   const startedAt = clock.now()
 
   // Identity and keys
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const unlock = claimDataFolder(dataDir)
+  closers.push(async () => unlock())
   const connectorId = configuration.connector.id ?? loadConnectorId(dataDir)
   const passphrase = await loadOrMakePassphrase(configuration.passphraseFile, dataDir)
   const dataKey = loadDataKey(join(dataDir, 'data.key'), passphrase)
@@ -209,7 +209,7 @@ async function build(
     },
     safekeeping,
   )
-  const endpoints = composeEndpoints(profiles, authorities, {
+  const endpoints = composeEndpoints(configuration, profiles, authorities, {
     codec: crypto,
     certificates,
     safekeeping,
@@ -307,6 +307,7 @@ async function build(
       }),
       metrics,
       logger,
+      hostNames: admin.hostNames,
       now: () => clock.now(),
     }),
     { key: 'listeners.admin', host: admin.host, port: admin.port, logger },
@@ -351,16 +352,21 @@ async function build(
 }
 
 function composeEndpoints(
+  configuration: Configuration,
   profiles: ReadonlyMap<string, EnrolmentProfile>,
   authorities: ComposedAuthorities,
   ports: EnrolmentPorts,
 ): ReadonlyMap<string, ScepEndpoint> {
+  const single = new Set(
+    configuration.profiles.filter(({ singleCaCert }) => singleCaCert).map(({ name }) => name),
+  )
   return new Map(
     [...profiles].map(([name, profile]) => [
       name,
       {
         name,
         capabilities: profile.capabilities,
+        singleCaCert: single.has(name),
         caCertificates: () => {
           const composed = authorities.get(profile.ca.id)
           return composed === undefined ? [] : caCertificatesOf(composed)
