@@ -18,18 +18,25 @@ import { importPublicKey, readPublicKey } from './public-key.ts'
 import { isSignatureValid } from './signatures.ts'
 import type { CertificationRequest, Extension } from './types.ts'
 
+/** No directory name comes near; what is refused later keeps its subject in records, which must not fill the disk. */
+const maxSubjectOctets = 4096
+
 /**
  * Reads a PKCS #10. Its proof of possession is not verified, its challenge not looked at.
  *
  * The parts that a certificate copies (subject, key) must be DER, so that what is issued is DER too.
  *
- * @throws ConnectorError `pki/malformed` the bytes are no PKCS #10, or an extension is asked for twice
+ * @throws ConnectorError `pki/malformed` the bytes are no PKCS #10, the subject has more than 4096 octets, or an
+ *   extension is asked for twice
  * @see RFC 2986, section 4; REQ-109 to 116
  */
 export function parseCertificationRequest(der: Uint8Array): CertificationRequest {
   const request = readRequest(der)
   const { subject, spki, info } = request
   if (!subject.isDer || !spki.isDer) throw malformed('subject or public key is not in DER')
+  if (subject.der.length > maxSubjectOctets) {
+    throw malformed(`subject has ${subject.der.length} octets, allowed are ${maxSubjectOctets}`)
+  }
   const attributes = readAttributes(info)
   return {
     der,

@@ -7,6 +7,7 @@ import {
   encodeElement,
   encodeExtensions,
   encodeIa5String,
+  encodeName,
   encodeNull,
   encodePrintableString,
   encodeSequence,
@@ -186,6 +187,16 @@ suite('certification requests', () => {
   test('a subject that is not DER is refused, since a certificate would copy it', () => {
     const subjectDer = Uint8Array.of(0x30, 0x80, 0, 0)
     assertCode('pki/malformed', () => parseCertificationRequest(buildCsr(device, { subjectDer })))
+  })
+
+  test('a subject of more than 4096 octets is refused, and one of 4096 is read', () => {
+    const subjectOf = (length: number) =>
+      encodeName([{ oid: OID.commonName, value: 'x'.repeat(length) }])
+    const most = 4096 - (subjectOf(4000).length - 4000)
+    const { subject } = parseCertificationRequest(buildCsr(device, { subjectDer: subjectOf(most) }))
+    assert.equal(subject.length, 'CN='.length + most)
+    const longer = buildCsr(device, { subjectDer: subjectOf(most + 1) })
+    assertCode('pki/malformed', () => parseCertificationRequest(longer))
   })
 
   test('a changed request does not verify', () => {
