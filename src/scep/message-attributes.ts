@@ -39,6 +39,9 @@ const messageTypes: ReadonlyMap<string, MessageType> = new Map([
   ['22', 'GetCRL'],
 ])
 
+/** Control characters, marks that nobody sees or that turn the writing direction, halves of surrogate pairs. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
+
 /** transactionID as text for people and as received for the reply. */
 export interface TransactionId {
   readonly text: string
@@ -47,6 +50,8 @@ export interface TransactionId {
 
 /**
  * Finds the transactionID of a SignerInfo, however broken the rest of it is: with it, a refusal can be signed.
+ *
+ * The text goes to logs, pages and terminals: where it holds what those cannot show, it is the hexadecimal of the octets.
  *
  * @returns undefined when there is none of 1 to 255 octets
  * @see REQ-64, REQ-86
@@ -58,7 +63,9 @@ export function findTransactionId(signerInfo: DerElement): TransactionId | undef
     if (value === undefined || !isTransactionId(children[0])) continue
     const octets = value.isConstructed ? parseOctets(value, 'transactionID') : value.value
     if (octets.length === 0 || octets.length > maxTransactionIdOctets) return undefined
-    return { text: findText(value) ?? toHex(octets), der: value.der }
+    const text = findText(value)
+    const isShown = text !== undefined && !unprintable.test(text)
+    return { text: isShown ? text : toHex(octets), der: value.der }
   }
   return undefined
 }
