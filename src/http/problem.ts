@@ -17,6 +17,8 @@ const defaultRetryAfterMs = 10_000
  * @see scep.md, chapter 17 (REQ-64: 400 only where no transactionID could be read; REQ-190: overload is 503)
  */
 export function parseProblem(error: unknown): Problem {
+  // Express lets the decoder's own error through where a path holds a broken escape.
+  if (error instanceof URIError) return { status: 400, sentence: 'The address is malformed.' }
   if (!(error instanceof ConnectorError)) return problemOf('internal/bug')
   const problem = problemOf(error.code)
   return {

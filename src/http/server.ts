@@ -1,8 +1,15 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { ConnectorError, describeError } from '../kernel/index.ts'
+import { deliverText } from './reply.ts'
 
 export interface ServerOptions {
   /** Section of the configuration that host and port stand in, for messages. */
@@ -65,6 +72,7 @@ export async function startServer(
   const server = buildServer(listener, options)
   server.maxConnections = options.maxConnections ?? 1_024
   server.on('clientError', answerBrokenRequest)
+  server.on('checkExpectation', answerUnmetExpectation)
   const flow = watchFlow(server)
   const port = await listen(server, options)
   watchLostConnections(server, port, options.logger)
@@ -199,6 +207,12 @@ async function stop(server: Server | TlsServer, flow: Flow, timeoutMs: number): 
   // Answers of requests that finished are with the operating system; what is left is idle, half sent or too late.
   server.closeAllConnections()
   await closed
+}
+
+/** Node's own answer would be chunked (REQ-15). */
+function answerUnmetExpectation(_req: IncomingMessage, res: ServerResponse): void {
+  res.shouldKeepAlive = false
+  deliverText(res, 417, 'This expectation cannot be met.\n')
 }
 
 /** A request that is no HTTP gets a whole answer, with its length, and the connection ends. */

@@ -507,6 +507,14 @@ test('a CRL is published with type, validator and age, and not sent twice', asyn
   assert.equal((await get('/crl/issuing.crl', 'If-None-Match: "other"\r\n')).status, 200)
 })
 
+test('a broken escape in a path is 400, not a failure of ours', async (t) => {
+  const { get, logText } = await bench(t, { crl })
+  for (const path of ['/crl/%E0%A4%A.crl', '/aia/%.cer', '/crl/%ff.crl']) {
+    assert.equal((await get(path)).status, 400, path)
+  }
+  assert.doesNotMatch(logText(), /"level":50/)
+})
+
 test('files of an unknown CA are 404, and only reading is allowed', async (t) => {
   const { server, get } = await bench(t, { crl })
   assert.equal((await get('/crl/nobody.crl')).status, 404)

@@ -30,6 +30,10 @@ test('the operator’s message never goes out; the told text does', () => {
   assert.equal(told.sentence, 'Send DER.')
 })
 
+test('a broken escape in a path is the fault of who sent it', () => {
+  assert.equal(parseProblem(new URIError('URI malformed')).status, 400)
+})
+
 test('what is no ConnectorError is 500 with a fixed sentence', () => {
   for (const thrown of [new TypeError('secret detail'), 'text', undefined, { status: 200 }]) {
     const problem = parseProblem(thrown)

@@ -55,6 +55,17 @@ test('bytes that are no HTTP get a whole 400 and the connection ends', async (t)
   assert.equal(reply.headers['content-length'], String(reply.body.length))
 })
 
+test('an expectation that cannot be met gets a whole 417 and the connection ends', async (t) => {
+  const server = await startServer(hello, loopback)
+  t.after(() => server.stop())
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n\r\n'
+  const reply = await exchange(server.port, request)
+  assert.equal(reply.status, 417)
+  assert.equal(reply.headers['transfer-encoding'], undefined)
+  assert.equal(Number(reply.headers['content-length']), reply.body.byteLength)
+  assert.equal(reply.headers['connection'], 'close')
+})
+
 test('a header beyond 128 KiB gets 431', async (t) => {
   const server = await startServer(hello, loopback)
   t.after(() => server.stop())
