@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Request, type Response } from '
 import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { describeError } from '../kernel/index.ts'
+import { isOwnHost } from './host-name.ts'
 import type { Metrics } from './metrics.ts'
 import { parseProblem } from './problem.ts'
 import { deliverMethodNotAllowed, deliverProblem, deliverText } from './reply.ts'
@@ -17,13 +18,16 @@ export interface AdminAppOptions {
   readonly metrics: Pick<Metrics, 'load' | 'mediaType'>
   readonly logger: Logger
   now(): Date
+  /** Names under which the listener is reached, beside addresses and names without a dot. Default none. */
+  readonly hostNames?: readonly string[]
   /** How long `/readyz` waits for the checks, in milliseconds. Default 3,000. */
   readonly checksTimeoutMs?: number
 }
 
 /**
  * The listener for operators and their machines: live, ready, figures, a page. Reads only, keeps no state. It has no
- * login: it belongs on loopback or a management network, never on the device listener.
+ * login: it belongs on loopback or a management network, never on the device listener. Answers only under names of its
+ * own, so that no web page of a stranger can read it through an operator's browser.
  */
 export function createAdminApp(options: AdminAppOptions): RequestListener {
   const app = express()
@@ -49,6 +53,12 @@ export function createAdminApp(options: AdminAppOptions): RequestListener {
   app.use((_req, res, next) => {
     res.setHeader('Cache-Control', 'no-store')
     next()
+  })
+
+  const hostNames = (options.hostNames ?? []).map((name) => name.toLowerCase())
+  app.use((req, res, next) => {
+    if (isOwnHost(req.headers.host, hostNames)) return next()
+    deliverText(res, 421, 'This name is not listed in listeners.admin.hostNames.\n')
   })
 
   answerGet('/healthz', (_req, res) => {

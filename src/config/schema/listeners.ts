@@ -88,6 +88,10 @@ export const listenersSchema = z.strictObject({
         example: '127.0.0.1',
       }),
       port: field(port().default(8081), { doc: 'Its port. 0: any free one.', example: '8081' }),
+      hostNames: field(z.array(text(253)).max(32).default([]), {
+        doc: 'Names with a dot under which it is reached. It always answers under its addresses and under names without a dot; under any other it tells nothing, so that no web page can read it through the browser of an administrator.',
+        example: '[connector.inside.example.org]',
+      }),
     })
     .prefault({}),
 })

@@ -37,6 +37,10 @@ export const profileSchema = z
       type: 'map of text to text',
     }),
     capabilities: capabilitiesSchema,
+    singleCaCert: field(z.boolean().default(false), {
+      doc: 'GetCACert answers the RA certificate alone, for clients that cannot choose among several.',
+      example: 'false',
+    }),
     scep: scepRulesSchema.prefault({}),
     certificate: certificateRulesSchema.prefault({}),
     replayWindowHours: field(integer(1, 720).default(24), {

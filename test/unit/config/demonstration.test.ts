@@ -9,7 +9,7 @@ test('the demonstration listens on loopback only and keeps everything in its fol
     [listeners.device.host, listeners.device.port, listeners.device.publicUrl],
     ['127.0.0.1', 8080, 'http://127.0.0.1:8080'],
   )
-  assert.deepEqual(listeners.admin, { host: '127.0.0.1', port: 8081 })
+  assert.deepEqual(listeners.admin, { host: '127.0.0.1', port: 8081, hostNames: [] })
   assert.deepEqual(configuration.simulator, { enabled: true, httpsPort: 8443, controlPort: 8090 })
   assert.deepEqual(
     [store.file, passphraseFile, intune?.trustedCaFile],

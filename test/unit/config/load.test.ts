@@ -27,7 +27,7 @@ test('defaults fill in whatever is not written', (context) => {
       maxConnections: 1024,
       requestTimeoutMs: 30_000,
     },
-    admin: { host: '127.0.0.1', port: 8081 },
+    admin: { host: '127.0.0.1', port: 8081, hostNames: [] },
   })
   assert.deepEqual(configuration.notifications, {
     onlinePausesSeconds: [1, 5, 15, 60, 300],

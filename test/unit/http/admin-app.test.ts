@@ -149,6 +149,17 @@ test('a failure is a sentence; its reason is in the log', async () => {
   assert.match(log.text(), /inner detail/)
 })
 
+test('a name that points here without being ours is told nothing', async () => {
+  const { agent } = appWith({ hostNames: ['Connector.Inside.example'] })
+  for (const path of ['/', '/api/status', '/metrics', '/readyz']) {
+    const reply = await agent.get(path).set('Host', 'rebound.example:8081')
+    assert.equal(reply.status, 421)
+    assert.doesNotMatch(reply.text, /connector <one>|store/)
+  }
+  const known = await agent.get('/api/status').set('Host', 'connector.inside.example:8081')
+  assert.equal(known.status, 200)
+})
+
 test('only reading is allowed, and the listener knows no SCEP', async () => {
   const { agent } = appWith()
   const post = await agent.post('/healthz')
