@@ -1,5 +1,11 @@
 import { describeError } from '../kernel/index.ts'
-import { type DeliveryOutcome, type DeliveryPorts, deliverNotification } from './notification.ts'
+import type { NotificationRecord } from '../store/index.ts'
+import {
+  type DeliveryOutcome,
+  type DeliveryPorts,
+  deliverNotification,
+  withdrawNotification,
+} from './notification.ts'
 import type { Safekeeping } from './safekeeping.ts'
 
 /** Delivers what the outbox owes, for as long as it takes. */
@@ -10,10 +16,12 @@ export interface Courier {
   /**
    * Strict mode: tries one notification until it is delivered, its pauses are used up or `signal` aborts.
    * True only when the management service said yes.
+   *
+   * @throws ConnectorError `store/unavailable`
    */
   deliverNow(id: string, signal: AbortSignal): Promise<boolean>
-  /** Strict mode: ends a notification that must not be delivered any more; false when it was delivered meanwhile. */
-  withdraw(id: string): Promise<boolean>
+  /** Strict mode: ends a notification that must not be delivered any more. */
+  withdraw(id: string): Promise<'withdrawn' | 'delivered' | 'busy'>
   /** Ends the rounds; resolves when the attempts that run have ended. */
   stop(): Promise<void>
 }
@@ -48,93 +56,127 @@ export function createCourier(
   safekeeping: Safekeeping,
   options: CourierOptions = defaultCourierOptions,
 ): Courier {
-  const stopping = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  let round: Promise<void> | undefined
-  let again = false
-
   const leaseUntil = (): Date =>
     new Date(ports.clock.now().getTime() + options.attemptMs + LEASE_MARGIN_MS)
+  const rounds = createRounds(async (isStopping) => {
+    await replaySpool(ports, safekeeping)
+    await deliverDue(ports, options, leaseUntil, isStopping)
+  }, options.roundMs)
 
-  async function runRound(): Promise<void> {
-    try {
-      await safekeeping.replay()
-      for (;;) {
-        const due = await ports.outbox.claimDue(
-          ports.holder,
-          ports.clock.now(),
-          leaseUntil(),
-          options.batch,
-        )
-        await Promise.all(
-          due.map(async (record) => {
-            await deliverNotification(record, ports, AbortSignal.timeout(options.attemptMs))
-          }),
-        )
-        if (due.length < options.batch || stopping.signal.aborted) return
-      }
-    } catch (error) {
-      // The store is away: the rows keep their leases, which run out by themselves, and the next round tries again.
-      ports.journal.debug('operational', `courier round ended early: ${describeError(error)}`)
-    }
-  }
-
-  function look(): void {
-    if (stopping.signal.aborted) return
-    if (round !== undefined) {
-      again = true
-      return
-    }
-    clearTimeout(timer)
-    round = runRound().finally(() => {
-      round = undefined
-      if (stopping.signal.aborted) return
-      if (again) {
-        again = false
-        look()
-        return
-      }
-      timer = setTimeout(look, options.roundMs)
-    })
-  }
-
+  // A lease of its own: what a round of this process is delivering right now is not tried beside it.
   const strictPorts: DeliveryPorts = {
     ...ports,
+    holder: `${ports.holder}/strict`,
     pauses: {
       ...ports.pauses,
       onlineSeconds: options.strictPausesMs.map(() => STRICT_KEEP_AWAY_SECONDS),
     },
   }
 
+  async function claim(id: string): Promise<NotificationRecord | 'delivered' | 'busy'> {
+    const { outbox, clock, holder } = strictPorts
+    const record = await outbox.claim(id, holder, clock.now(), leaseUntil())
+    if (record !== undefined) return record
+    return (await outbox.find(id))?.state === 'delivered' ? 'delivered' : 'busy'
+  }
+
+  async function tryNow(id: string, signal: AbortSignal): Promise<DeliveryOutcome | 'busy'> {
+    const record = await claim(id)
+    if (typeof record === 'string') return record
+    const outcome = await deliverNotification(record, strictPorts, signal)
+    if (outcome !== 'lost') return outcome
+    return (await ports.outbox.find(id))?.state === 'delivered' ? 'delivered' : 'busy'
+  }
+
   return {
-    start: look,
-    wake: look,
+    start: rounds.look,
+    wake: rounds.look,
     async deliverNow(id, signal) {
-      for (let attempt = 0; ; attempt += 1) {
-        const record = await ports.outbox.claim(id, ports.holder, ports.clock.now(), leaseUntil())
-        if (record === undefined) {
-          // A round of the courier may have been faster.
-          return (await ports.outbox.find(id))?.state === 'delivered'
-        }
-        const outcome: DeliveryOutcome = await deliverNotification(record, strictPorts, signal)
+      for (const pauseMs of [...options.strictPausesMs, undefined]) {
+        const outcome = await tryNow(id, signal)
         if (outcome === 'delivered') return true
-        const pauseMs = options.strictPausesMs[attempt]
-        if (outcome !== 'retry' || pauseMs === undefined || signal.aborted) return false
+        if (outcome !== 'retry' && outcome !== 'busy') return false
+        if (pauseMs === undefined || signal.aborted) return false
         await pause(pauseMs, signal)
-        if (signal.aborted) return false
       }
+      return false
     },
     async withdraw(id) {
-      const record = await ports.outbox.claim(id, ports.holder, ports.clock.now(), leaseUntil())
-      if (record === undefined) return (await ports.outbox.find(id))?.state !== 'delivered'
-      return await ports.outbox.markAttempt(id, ports.holder, {
-        state: 'failed',
-        nextDueAt: ports.clock.now(),
-        error: 'withdrawn: the certificate was not handed out',
-      })
+      const record = await claim(id)
+      if (typeof record === 'string') return record
+      return (await withdrawNotification(record, strictPorts)) ? 'withdrawn' : 'busy'
     },
+    stop: rounds.stop,
+  }
+}
+
+/** A spool that cannot be used must not keep what the store owes from being delivered. */
+async function replaySpool({ journal }: DeliveryPorts, safekeeping: Safekeeping): Promise<void> {
+  try {
+    await safekeeping.replay()
+  } catch (error) {
+    journal.debug('operational', `the spool could not be replayed: ${describeError(error)}`)
+  }
+}
+
+async function deliverDue(
+  ports: DeliveryPorts,
+  { batch, attemptMs }: CourierOptions,
+  leaseUntil: () => Date,
+  isStopping: () => boolean,
+): Promise<void> {
+  const { outbox, holder, clock, journal } = ports
+  try {
+    for (let count = batch; count === batch && !isStopping(); ) {
+      const due = await outbox.claimDue(holder, clock.now(), leaseUntil(), batch)
+      count = due.length
+      const attempts = await Promise.allSettled(
+        due.map(
+          async (record) =>
+            await deliverNotification(record, ports, AbortSignal.timeout(attemptMs)),
+        ),
+      )
+      const failed = attempts.find((attempt) => attempt.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    }
+  } catch (error) {
+    // The store is away: the rows keep their leases, which run out by themselves, and the next round tries again.
+    journal.debug('operational', `courier round ended early: ${describeError(error)}`)
+  }
+}
+
+/** Runs `work` now and then, never twice at once; being woken during a round makes another one follow. */
+function createRounds(
+  work: (isStopping: () => boolean) => Promise<void>,
+  roundMs: number,
+): { readonly look: () => void; readonly stop: () => Promise<void> } {
+  let timer: NodeJS.Timeout | undefined
+  let round: Promise<void> | undefined
+  let isWoken = false
+  let isStopped = false
+
+  function look(): void {
+    if (isStopped) return
+    if (round !== undefined) {
+      isWoken = true
+      return
+    }
+    clearTimeout(timer)
+    round = work(() => isStopped).finally(() => {
+      round = undefined
+      if (isStopped) return
+      if (!isWoken) timer = setTimeout(look, roundMs)
+      else {
+        isWoken = false
+        look()
+      }
+    })
+  }
+
+  return {
+    look,
     async stop() {
-      stopping.abort()
+      isStopped = true
       clearTimeout(timer)
       await round
     },

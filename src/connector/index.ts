@@ -11,10 +11,11 @@ export {
   defaultCourierOptions,
 } from './courier.ts'
 export { createDuties, type Duties } from './duties.ts'
+export type { EnrolmentPorts } from './enrolment-work.ts'
 export { createHealth, type HealthCheck, type HealthFinding, type HealthResult } from './health.ts'
 export { type DeliveryPorts, defaultPauses, type NotificationPauses } from './notification.ts'
 export { createChallengeHash, createPayloadCipher } from './payload-cipher.ts'
 export type * from './ports.ts'
 export { closeOpenIntents, recoverAdminEvents } from './recovery.ts'
 export { createSafekeeping, type Safekeeping } from './safekeeping.ts'
-export { createScepEnrolment, type EnrolmentPorts } from './scep-enrolment.ts'
+export { createScepEnrolment } from './scep-enrolment.ts'

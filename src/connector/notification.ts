@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { deserialize, serialize } from 'node:v8'
-import { events, type Journal } from '../events/index.ts'
+import { type EventFields, events, type Journal } from '../events/index.ts'
 import { type Clock, ConnectorError, describeError, pauseAfterAttempt } from '../kernel/index.ts'
 import type { ScepNotification, ScepNotifier } from '../management/index.ts'
 import type { NotificationRecord, Outbox, OwedNotification } from '../store/index.ts'
@@ -37,6 +37,8 @@ export interface DeliveryPorts {
   /** A number in [0, 1). */
   readonly random: () => number
 }
+
+type Receipt = Awaited<ReturnType<ScepNotifier['notify']>>
 
 /** How one attempt ended. `lost`: the row was delivered or taken over by somebody else meanwhile. */
 export type DeliveryOutcome = 'delivered' | 'retry' | 'exhausted' | 'failed' | 'lost'
@@ -80,44 +82,73 @@ export async function deliverNotification(
   ports: DeliveryPorts,
   signal: AbortSignal,
 ): Promise<DeliveryOutcome> {
-  const { outbox, journal, clock, holder } = ports
-  const attempt = record.attempts + 1
+  const { clock } = ports
   const activityId = randomUUID()
-  const log = journal.child({
+  const attempt = record.attempts + 1
+  const log = ports.journal.child({ ...describeNotification(record), activityId, attempt })
+  const startedAt = clock.now().getTime()
+  let receipt: Receipt
+  try {
+    receipt = await tell(record, ports, activityId, signal)
+  } catch (error) {
+    return await keepTrying(record, error, attempt, ports, log)
+  }
+  const now = clock.now()
+  if (!(await ports.outbox.markDelivered(record.id, ports.holder, now))) return 'lost'
+  log.record(events.ScepNotifySuccess, {
+    serverRequestId: receipt.serverRequestId,
+    durationMs: now.getTime() - startedAt,
+    redelivered: record.state === 'due' ? undefined : true,
+  })
+  // An exhausted notification had its Admin event, 4002, when its online attempts were used up.
+  if (record.state === 'due') recordAdminEvent(record, log)
+  return 'delivered'
+}
+
+async function tell(
+  record: NotificationRecord,
+  ports: DeliveryPorts,
+  activityId: string,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const notifier = ports.notifierOf(record.profile)
+  if (notifier === undefined)
+    throw new ConnectorError(
+      'config/invalid',
+      `profile ${record.profile} is no longer configured with a management service; add it again to deliver this notification`,
+    )
+  return await notifier.notify(openNotification(record, ports.cipher), activityId, signal)
+}
+
+/**
+ * Ends a leased notification that must not be delivered any more, since its certificate is not handed out. Records the
+ * Admin event, 4002, unless its attempts did.
+ *
+ * @returns false when the row was delivered or taken over by somebody else meanwhile
+ */
+export async function withdrawNotification(
+  record: NotificationRecord,
+  { outbox, clock, holder, journal }: DeliveryPorts,
+): Promise<boolean> {
+  const error = 'withdrawn: the certificate was not handed out'
+  const now = clock.now()
+  if (!(await outbox.markAttempt(record.id, holder, { state: 'failed', nextDueAt: now, error })))
+    return false
+  if (record.state === 'due')
+    journal
+      .child(describeNotification(record))
+      .record(events.ScepRequestUploadFailure, { succeeded: false, errorMessage: error })
+  return true
+}
+
+/** What events tell of a notification. */
+export function describeNotification(record: NotificationRecord): EventFields {
+  return {
     transactionId: record.transactionId,
     notificationId: record.id,
     profile: record.profile,
-    activityId,
-    attempt,
-    ...(record.serialHex === '' ? {} : { serialNumber: record.serialHex }),
-    ...(record.thumbprintHex === '' ? {} : { thumbprint: record.thumbprintHex }),
-  })
-  const startedAt = clock.now().getTime()
-  try {
-    const notifier = ports.notifierOf(record.profile)
-    if (notifier === undefined)
-      throw new ConnectorError(
-        'config/invalid',
-        `profile ${record.profile} is no longer configured with a management service; add it again to deliver this notification`,
-      )
-    const receipt = await notifier.notify(
-      openNotification(record, ports.cipher),
-      activityId,
-      signal,
-    )
-    const now = clock.now()
-    if (!(await outbox.markDelivered(record.id, holder, now))) return 'lost'
-    log.record(events.ScepNotifySuccess, {
-      serverRequestId: receipt.serverRequestId,
-      durationMs: now.getTime() - startedAt,
-      redelivered: record.state === 'due' ? undefined : true,
-    })
-    // An exhausted notification had its Admin event, 4002, when its online attempts were used up.
-    if (record.state === 'due') recordAdminEvent(record, log)
-    return 'delivered'
-  } catch (error) {
-    if (error instanceof ConnectorError && error.code === 'store/unavailable') throw error
-    return await keepTrying(record, error, attempt, ports, log)
+    serialNumber: record.serialHex === '' ? undefined : record.serialHex,
+    thumbprint: record.thumbprintHex === '' ? undefined : record.thumbprintHex,
   }
 }
 

@@ -12,6 +12,7 @@ import type {
   SpoolEntry,
 } from '../store/index.ts'
 import type { PayloadCipher } from './ports.ts'
+import { createTurns } from './turns.ts'
 
 /** What must not be lost once it has happened. */
 type Keepsake =
@@ -56,11 +57,12 @@ export interface Safekeeping {
     log: Journal,
   ): Promise<KeptIn>
   /**
-   * Brings spooled entries into the store, oldest first; stops at the first that the store refuses. An entry leaves the
-   * spool after its transaction, and doing it twice changes nothing, so a crash in between is harmless.
+   * Brings spooled entries into the store, oldest first; stops when the store is away. An entry leaves the spool after
+   * its transaction, and doing it twice changes nothing, so a crash in between is harmless. An entry that does not open,
+   * or that contradicts the store, is reported once and left where it is.
    *
    * @returns entries replayed
-   * @throws ConnectorError `store/unavailable`
+   * @throws ConnectorError `store/unavailable`, `spool/unavailable`
    */
   replay(): Promise<number>
 }
@@ -76,7 +78,8 @@ export function createSafekeeping(ports: {
   const { certificates, spool, cipher, journal, clock } = ports
   // Listing a directory every second costs little, but the answer is known while nothing was spooled here.
   let mayHaveEntries = true
-  const unopenable = new Set<string>()
+  const setAsideIds = new Set<string>()
+  const turns = createTurns()
 
   async function apply(keepsake: Keepsake): Promise<void> {
     switch (keepsake.kind) {
@@ -95,41 +98,84 @@ export function createSafekeeping(ports: {
       return 'store'
     } catch (error) {
       log.debug('operational', `store refuses a ${keepsake.kind}: ${describeError(error)}`)
+      // What the store will never take (another certificate has this serial) would lie in the spool for ever.
+      if (!isOutage(error)) return recordUnkept(keepsake, error, log)
     }
     // A bare refusal owes nothing to anybody and stands in the log; a flood of them must not fill the disk.
     if (keepsake.kind === 'refusal' && keepsake.owed === undefined) return 'nowhere'
     try {
-      mayHaveEntries = true
       await spool.save({
         id: randomUUID(),
         savedAt: clock.now(),
         payload: cipher.seal(serialize(keepsake)),
       })
+      // Not before: a replay that ran beside it may have looked already.
+      mayHaveEntries = true
       log.record(events.SpoolSaved, { notificationId: keepsake.owed?.id, detail: keepsake.kind })
       return 'spool'
     } catch (error) {
-      log.record(events.ScepNotifySaveToDiskFailed, {
-        errorCode: error instanceof ConnectorError ? error.code : 'internal/bug',
-        errorMessage: describeError(error),
-        detail: `neither the store nor the spool takes a ${keepsake.kind}`,
-      })
-      return 'nowhere'
+      return recordUnkept(keepsake, error, log)
     }
   }
 
-  // An entry of another data key stays where it is: an administrator may put the key back.
-  function openKeepsake(entry: SpoolEntry): Keepsake | undefined {
+  function recordUnkept(keepsake: Keepsake, error: unknown, log: Journal): KeptIn {
+    log.record(events.ScepNotifySaveToDiskFailed, {
+      errorCode: error instanceof ConnectorError ? error.code : 'internal/bug',
+      errorMessage: describeError(error),
+      detail: `neither the store nor the spool takes a ${keepsake.kind}`,
+    })
+    return 'nowhere'
+  }
+
+  // An entry of another data key, or one that contradicts the store, stays where it is: an administrator decides.
+  function setAside({ id }: SpoolEntry, error: unknown): void {
+    setAsideIds.add(id)
+    journal.record(events.SpoolUnreadable, {
+      errorCode: error instanceof ConnectorError ? error.code : 'key/unreadable',
+      errorMessage: describeError(error),
+      detail: `${id} is left where it is`,
+    })
+  }
+
+  /** Gives what an entry held; undefined when it was set aside. */
+  async function replayEntry(entry: SpoolEntry): Promise<Keepsake | undefined> {
+    let keepsake: Keepsake
     try {
-      return deserialize(cipher.open(entry.payload)) as Keepsake
+      keepsake = deserialize(cipher.open(entry.payload)) as Keepsake
+      await apply(keepsake)
     } catch (error) {
-      unopenable.add(entry.id)
-      journal.record(events.SpoolUnreadable, {
-        errorCode: 'key/unreadable',
-        errorMessage: describeError(error),
-        detail: `${entry.id} is left where it is`,
-      })
+      if (isOutage(error)) throw error
+      setAside(entry, error)
       return undefined
     }
+    await spool.remove(entry.id)
+    return keepsake
+  }
+
+  async function replayAll(): Promise<number> {
+    if (!mayHaveEntries) return 0
+    mayHaveEntries = false
+    let replayed = 0
+    try {
+      const { entries, unreadable } = await spool.list()
+      for (const name of unreadable) journal.record(events.SpoolUnreadable, { detail: name })
+      for (const entry of entries) {
+        const keepsake = setAsideIds.has(entry.id) ? undefined : await replayEntry(entry)
+        if (keepsake === undefined) continue
+        replayed += 1
+        journal.record(events.SpoolReplayed, {
+          transactionId: keepsake.owed?.transactionId,
+          notificationId: keepsake.owed?.id,
+          detail: keepsake.kind,
+        })
+      }
+    } catch (error) {
+      mayHaveEntries = true
+      throw error
+    }
+    // A list has a limit: there may be more behind what was replayed.
+    if (replayed > 0) mayHaveEntries = true
+    return replayed
   }
 
   return {
@@ -139,26 +185,12 @@ export function createSafekeeping(ports: {
       await keep({ kind: 'abandonment', serialHex, reason, owed }, log),
     keepRefusal: async (refusal, owed, log) => await keep({ kind: 'refusal', refusal, owed }, log),
 
-    async replay() {
-      if (!mayHaveEntries) return 0
-      const { entries, unreadable } = await spool.list()
-      for (const name of unreadable) journal.record(events.SpoolUnreadable, { detail: name })
-      let replayed = 0
-      for (const entry of entries) {
-        if (unopenable.has(entry.id)) continue
-        const keepsake = openKeepsake(entry)
-        if (keepsake === undefined) continue
-        await apply(keepsake)
-        await spool.remove(entry.id)
-        replayed += 1
-        journal.record(events.SpoolReplayed, {
-          transactionId: keepsake.owed?.transactionId,
-          notificationId: keepsake.owed?.id,
-          detail: keepsake.kind,
-        })
-      }
-      mayHaveEntries = false
-      return replayed
-    },
+    // One after the other: who asks for a replay relies on what was spooled before being in the store afterwards.
+    replay: async () => await turns.take('replay', replayAll),
   }
+}
+
+/** The store is away, and nothing was written; later it may be. */
+function isOutage(error: unknown): boolean {
+  return error instanceof ConnectorError && error.code === 'store/unavailable'
 }

@@ -1,0 +1,38 @@
+import { type EventFields, events } from '../events/index.ts'
+import { ConnectorError, describeError } from '../kernel/index.ts'
+import { parseCertificate } from '../pki/index.ts'
+import type { Work } from './enrolment-work.ts'
+
+const CA_TIMEOUT_MS = 25_000
+
+/** CRLReason cessationOfOperation: the certificate was never in use. */
+const NEVER_USED = 5
+
+/**
+ * Revokes a certificate that exists and must not be used by anybody. Does not throw: it is not handed out either way,
+ * and what could not be revoked is on record for an administrator.
+ */
+export async function revokeOrphan(
+  { profile, ports, log }: Work,
+  certificateDer: Uint8Array,
+  detail: string,
+): Promise<void> {
+  let fields: EventFields = { caId: profile.ca.id, detail }
+  try {
+    const { serialHex, notAfter } = parseCertificate(certificateDer)
+    fields = { ...fields, serialNumber: serialHex, notAfter }
+    const result = await profile.ca.revoke(
+      { serialHex, reason: NEVER_USED, at: ports.clock.now(), certificateDer },
+      AbortSignal.timeout(CA_TIMEOUT_MS),
+    )
+    if (result.status === 'notFound' || result.status === 'notSupported')
+      throw new ConnectorError('ca/refused', result.message)
+    log.record(events.OrphanCertificateRevoked, fields)
+  } catch (error) {
+    log.record(events.CaUnavailable, {
+      ...fields,
+      detail: `${detail}; it could not be revoked: revoke it by hand`,
+      errorMessage: describeError(error),
+    })
+  }
+}
