@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import {
   type Channel,
+  type EventQuery,
   type EventRecord,
   encodeRecord,
   followEvents,
@@ -47,18 +48,33 @@ export function addEventsCommand(program: Command): void {
         transactionId: options.transaction,
         since: options.since,
       }
-      const found = await readEvents(directory, { ...query, limit: options.limit })
-      for (const record of found) print(record)
-      if (options.follow !== true) {
-        if (found.length === 0) process.stderr.write(`no such event in ${directory}\n`)
+      if (options.follow === true) {
+        await follow(directory, { ...query, limit: options.limit }, print)
         return
       }
-      const ending = new AbortController()
-      process.once('SIGINT', () => ending.abort())
-      process.once('SIGTERM', () => ending.abort())
-      for await (const record of followEvents(directory, { ...query, signal: ending.signal }))
-        print(record)
+      const found = await readEvents(directory, { ...query, limit: options.limit })
+      for (const record of found) print(record)
+      if (found.length === 0) process.stderr.write(`no such event in ${directory}\n`)
     })
+}
+
+/** What is there, then what comes, until the process is asked to end. None is missed and none is shown twice. */
+async function follow(
+  directory: string,
+  query: EventQuery & { readonly limit: number },
+  print: (record: EventRecord) => void,
+): Promise<void> {
+  const ending = new AbortController()
+  process.once('SIGINT', () => ending.abort())
+  process.once('SIGTERM', () => ending.abort())
+  const coming = followEvents(directory, { ...query, signal: ending.signal })
+  // Following begins before reading: what is written in between comes by both ways.
+  const first = coming.next()
+  const found = await readEvents(directory, query)
+  for (const record of found) print(record)
+  const shown = new Set(found.map(encodeRecord))
+  for (let next = await first; next.done !== true; next = await coming.next())
+    if (!shown.has(encodeRecord(next.value))) print(next.value)
 }
 
 function parseCount(text: string): number {

@@ -30,7 +30,9 @@ export async function* followEvents(
     while (!options.signal.aborted) {
       const lines = await Promise.all(tails.map((tail) => tail.read()))
       const records = lines.flat().flatMap((line) => parseRecord(line) ?? [])
-      records.sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime())
+      records.sort(
+        (a, b) => a.timestamp.getTime() - b.timestamp.getTime() || a.instanceSeq - b.instanceSeq,
+      )
       for (const record of records) {
         if (isWanted(record, options)) yield record
       }

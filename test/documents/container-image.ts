@@ -173,6 +173,7 @@ function run(stage: Stage, command: string): void {
   execFileSync('/bin/sh', ['-euc', local], {
     cwd: here,
     env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
+    stdio: 'inherit',
   })
 }
 
