@@ -14,7 +14,11 @@ import { measureVariant } from './variant.ts'
  */
 async function run(options: BenchOptions): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'connector-bench-'))
-  const say = (text: string) => process.stderr.write(`${text}\n`)
+  const say = (text: string) =>
+    process.stderr.write(`${(performance.now() / 1_000).toFixed(0).padStart(4)} s  ${text}\n`)
+  // Ctrl-C: the servers end with this process (see server.ts), and nothing stays behind.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   try {
     say(`Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown'}`)
     const filledStore = join(directory, 'filled.db')
@@ -27,7 +31,7 @@ async function run(options: BenchOptions): Promise<void> {
     for (const variant of options.variants) {
       say(`issuing key ${variant}`)
       summaries.push(
-        summarise(await measureVariant(variant, options, devices, directory, filledStore)),
+        summarise(await measureVariant(variant, options, devices, directory, filledStore, say)),
       )
     }
     process.stdout.write(`${formatTable(summaries)}\n${formatJson(summaries)}\n`)

@@ -30,6 +30,7 @@ export interface RoundsOrder {
   /** The requests of each round. */
   readonly batches: readonly (readonly Uint8Array[])[]
   readonly seconds: number
+  readonly say: (progress: string) => void
 }
 
 const LIMIT_MS = 1_500
@@ -47,6 +48,7 @@ export async function measureRounds(order: RoundsOrder): Promise<readonly Round[
   const rounds: Round[] = []
   let before = await parallelLimit.measure(LIMIT_MS)
   for (const [index, batch] of order.batches.entries()) {
+    order.say(`  round ${index + 1} of ${order.batches.length}`)
     const measureFilled = async () =>
       filled === undefined ? undefined : await measureServer(filled, batch, maxMs)
     const early = index % 2 === 1 ? await measureFilled() : undefined

@@ -65,6 +65,7 @@ profiles:
     stdio: ['ignore', log, log],
   })
   closeSync(log)
+  process.once('exit', () => child.kill('SIGTERM'))
   const adminUrl = `http://127.0.0.1:${adminPort}`
   try {
     await waitUntilReady(child, `${adminUrl}/readyz`)

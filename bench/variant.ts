@@ -37,6 +37,7 @@ export async function measureVariant(
   devicesPkcs8Der: readonly Uint8Array[],
   directory: string,
   filledStore: string | undefined,
+  say: (progress: string) => void,
 ): Promise<VariantResult> {
   const emptyDir = join(directory, `${variant}-empty`)
   const authority = await createAuthorityFolder(emptyDir, variant)
@@ -68,6 +69,7 @@ export async function measureVariant(
   const perSecond = (availableParallelism() * 1000 * REACHABLE) / fastestMs
   const perRound = Math.ceil(perSecond * options.seconds)
   const { warmUpRequests } = options
+  say(`  ${warmUpRequests + perRound * options.rounds} requests`)
   const requests = await build(warmUpRequests + perRound * options.rounds)
   const filledDir = join(directory, `${variant}-filled`)
   if (filledStore !== undefined) {
@@ -75,6 +77,7 @@ export async function measureVariant(
     cpSync(emptyDir, filledDir, { recursive: true })
     copyFileSync(filledStore, join(filledDir, 'connector.db'))
   }
+  say('  servers')
   const parallelLimit = await startParallelLimit(keys)
   const empty = await startServer(emptyDir, variant, CHALLENGE, options.profileDir)
   const filled =
@@ -91,6 +94,7 @@ export async function measureVariant(
         requests.slice(warmUpRequests + index * perRound).slice(0, perRound),
       ),
       seconds: options.seconds,
+      say,
     })
     return { variant, oneThread, rounds }
   } finally {
