@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { checkRenewalSigner } from '../../../src/connector/renewal.ts'
+import type { CertificateRecord } from '../../../src/store/index.ts'
+import { commonName, utcTime } from '../../support/scep-messages/ber.ts'
+import { issueTestCertificate } from '../../support/scep-messages/certificates.ts'
+import { createEcKeys, createTestAuthority } from '../../support/scep-messages/test-authority.ts'
+
+const authority = createTestAuthority()
+const now = new Date('2026-11-22T12:00:00Z')
+const day = 86_400_000
+const device = createEcKeys()
+
+interface Scene {
+  readonly messageType?: 'PKCSReq' | 'RenewalReq'
+  readonly issuer?: 'ours' | 'stranger' | 'self'
+  readonly endsInDays?: number
+  readonly beginsInDays?: number
+  readonly state?: CertificateRecord['state']
+}
+
+/** What is said to a request whose signer is as the scene has it. */
+async function check(scene: Scene): Promise<string | undefined> {
+  const { issuer = 'ours' } = scene
+  const signingKey = {
+    ours: authority.issuing.privateKey,
+    stranger: createEcKeys().privateKey,
+    self: device.privateKey,
+  }[issuer]
+  const certificateDer = issueTestCertificate({
+    subject: commonName('device'),
+    issuer: commonName('Test issuing CA'),
+    publicKey: device.publicKey,
+    signingKey,
+    notBefore: utcTime(new Date(now.getTime() + (scene.beginsInDays ?? -30) * day)),
+    notAfter: utcTime(new Date(now.getTime() + (scene.endsInDays ?? 30) * day)),
+  })
+  return await checkRenewalSigner(
+    {
+      messageType: scene.messageType ?? 'RenewalReq',
+      signer: {
+        certificateDer,
+        sha256Hex: '',
+        isSelfSigned: issuer === 'self',
+        subject: 'CN=device',
+        hasCsrKey: false,
+      },
+    },
+    { id: 'default', chain: async () => [new Uint8Array(authority.issuing.certificateDer)] },
+    {
+      findBySerial: async (caId, serialHex) => {
+        assert.deepEqual([caId, serialHex], ['default', '01'])
+        return scene.state === undefined
+          ? undefined
+          : ({ state: scene.state } as unknown as CertificateRecord)
+      },
+    },
+    now,
+  )
+}
+
+describe('who may sign a renewal (REQ-133 to 135)', () => {
+  for (const messageType of ['RenewalReq', 'PKCSReq'] as const) {
+    test(`a ${messageType} signed by a certificate of this CA in force is served`, async () => {
+      assert.equal(await check({ messageType, state: 'issued' }), undefined)
+    })
+
+    test(`a ${messageType} signed by a revoked, an expired or an early one is not`, async () => {
+      assert.match((await check({ messageType, state: 'revoked' })) ?? '', /revoked/)
+      assert.match((await check({ messageType, endsInDays: -1 })) ?? '', /expired/)
+      assert.match((await check({ messageType, beginsInDays: 1 })) ?? '', /not valid yet/)
+    })
+  }
+
+  test('a RenewalReq signed by itself or by a stranger with our name is not served', async () => {
+    assert.match((await check({ issuer: 'self' })) ?? '', /self-signed/)
+    assert.match((await check({ issuer: 'stranger' })) ?? '', /not issued by the CA/)
+  })
+
+  test('a PKCSReq signed by itself or by a stranger is left to its challenge', async () => {
+    const old = { messageType: 'PKCSReq', endsInDays: -1 } as const
+    assert.equal(await check({ ...old, issuer: 'self' }), undefined)
+    assert.equal(await check({ ...old, issuer: 'stranger' }), undefined)
+  })
+})
