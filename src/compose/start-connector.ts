@@ -22,6 +22,7 @@ import {
   events,
   listRecordedNotifications,
   type RootJournal,
+  readEvents,
 } from '../events/index.ts'
 import {
   createAdminApp,
@@ -224,7 +225,16 @@ async function build(
 
   // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
   await safekeeping.replay()
-  await closeOpenIntents({ certificates, journal, clock })
+  const closeIntents = async (): Promise<number> =>
+    await closeOpenIntents({
+      certificates,
+      journal,
+      clock,
+      isClosed: async (transactionId, since) =>
+        (await readEvents(logsDir, { channel: 'admin', transactionId, since, limit: 1 })).length >
+        0,
+    })
+  await closeIntents()
   await outbox.releaseLeases(connectorId)
   await recoverAdminEvents({
     outbox,
@@ -316,9 +326,7 @@ async function build(
 
   // What comes round
   const duties = createDuties(journal)
-  duties.add('open intents', TEN_MINUTES_MS, () =>
-    closeOpenIntents({ certificates, journal, clock }),
-  )
+  duties.add('open intents', TEN_MINUTES_MS, closeIntents)
   duties.add('health', HEALTH_EVERY_MS, async () => {
     recordWorkers()
     await checkHealth()

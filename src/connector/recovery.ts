@@ -10,6 +10,9 @@ import { recordAdminEvent } from './notification.ts'
 
 const BATCH = 1000
 
+/** Of Intune's challenges (intune-api 5.4): afterwards the same request cannot succeed any more. */
+const CHALLENGE_LIFETIME_MS = 3_600_000
+
 /** Deliveries that are looked at in the worst case, when the log lost thousands of lines. */
 const MAX_LOOK_BACK = 16_000
 
@@ -21,31 +24,37 @@ const CLOSING_EVENTS = [
 ]
 
 /**
- * Closes intents that a crash left open: reserved, never completed, their lease over. Their serials stay taken. With
- * the embedded CA nothing can have left the house, since a device is answered only after the certificate is kept.
+ * Closes intents that a crash left open: reserved, never completed, and their device has not come back while its
+ * challenge was good. Until then the device's next try takes the intent up itself, and a completion that lies in a
+ * spool finds it. Their serials stay taken. Nothing can have left the house, since a device is answered only after its
+ * certificate is kept. Each gets the Admin event, 4001, that its request lacks.
  *
+ * @param isClosed whether the Admin log has an event of this transaction, of `since` or later
  * @returns intents closed
  */
 export async function closeOpenIntents(ports: {
   readonly certificates: CertificateRegister
+  readonly isClosed: (transactionId: string, since: Date) => Promise<boolean>
   readonly journal: Journal
   readonly clock: Clock
 }): Promise<number> {
   const { certificates, journal, clock } = ports
-  const open = await certificates.listOpenIntents(clock.now(), BATCH)
+  const before = new Date(clock.now().getTime() - CHALLENGE_LIFETIME_MS)
+  const open = await certificates.listOpenIntents(before, BATCH)
   for (const intent of open) {
-    await certificates.abandon(
-      intent.order.serialHex,
-      'the connector stopped before it was kept',
-      undefined,
-    )
-    journal.record(events.IntentAbandoned, {
-      transactionId: intent.transactionId,
+    const { transactionId, reservedAt, order } = intent
+    const reason = 'the connector stopped before the certificate was kept'
+    await certificates.abandon(order.serialHex, reason, undefined)
+    const log = journal.child({
+      transactionId,
       profile: intent.profile,
       caId: intent.caId,
-      serialNumber: intent.order.serialHex,
+      serialNumber: order.serialHex,
       subject: intent.subject,
     })
+    log.record(events.IntentAbandoned)
+    if (await ports.isClosed(transactionId, reservedAt)) continue
+    log.record(events.ScepRequestIssuedFailure, { succeeded: false, errorMessage: reason })
   }
   return open.length
 }

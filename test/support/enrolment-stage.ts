@@ -21,13 +21,14 @@ import {
   type NotificationPauses,
   type ScepEnrolment,
 } from '../../src/connector/index.ts'
-import { createJournal, type EventRecord } from '../../src/events/index.ts'
+import type { EventRecord } from '../../src/events/index.ts'
 import { ConnectorError } from '../../src/kernel/index.ts'
 import type { ScepNotification, Verdict } from '../../src/management/ports.ts'
 import { encodeName, OID } from '../../src/pki/index.ts'
 import type { OpenOutcome, Reply, ScepCodec, ScepRequest } from '../../src/scep/index.ts'
 import type { Spool, SpoolEntry, Store } from '../../src/store/index.ts'
 import { createMemoryStore, type MemoryStore } from './memory-store.ts'
+import { recordedJournal } from './recorded-journal.ts'
 import { scepRules } from './scep-messages/codec-rules.ts'
 
 /** The moment at which the tests of the enrolment begin. */
@@ -123,27 +124,10 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
   }
   const clock = beside?.clock ?? createClock()
   const counts = { validations: 0, notifications: 0, signatures: 0, wakes: 0 }
-  const events: EventRecord[] = []
   const told: ScepNotification[] = []
   const cipher = beside?.cipher ?? createPayloadCipher(randomBytes(32))
   const spool = beside?.spool ?? createMemorySpool(faults)
-  const journal = createJournal({
-    identity: {
-      connectorId: 'stage',
-      connectorName: 'stage',
-      connectorVersion: '0',
-      machineName: 'stage',
-    },
-    sinks: [
-      {
-        write: (record) => events.push(record),
-        flush: async () => undefined,
-        close: async () => undefined,
-      },
-    ],
-    clock,
-    debug: { admin: true, operational: true },
-  })
+  const { journal, records, eventIds } = recordedJournal(clock)
   const ca = await createStageCa(store, clock, faults, counts)
   const holder = options.holder ?? 'one'
   const { certificates, outbox } = store
@@ -251,7 +235,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
   return {
     faults,
     clock,
-    events,
+    events: records,
     told,
     counts,
     store,
@@ -268,11 +252,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
       await claimed.promise
       await round.stop()
     },
-    eventIds: (channel) =>
-      events
-        .filter((event) => event.level !== 'debug')
-        .filter((event) => channel === undefined || event.channel === channel)
-        .map(({ eventId }) => eventId),
+    eventIds,
   }
 }
 
