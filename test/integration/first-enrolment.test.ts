@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { enrolDevice } from '../../src/cli/enrolment-client/index.ts'
 import { Secret } from '../../src/kernel/index.ts'
 import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
 
-describe('a device enrols with a challenge of Intune', () => {
+describe('after a first start, which makes every key, a device enrols with a challenge of Intune', () => {
   let running: TestConnector
   before(async () => {
-    running = await startTestConnector()
+    running = await startTestConnector(undefined, mkdtempSync(join(tmpdir(), 'first-start-')))
   })
   after(() => running.remove())
 

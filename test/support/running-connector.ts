@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { type RunningConnector, startConnector } from '../../src/compose/index.ts'
 import { type Configuration, demonstrationConfiguration } from '../../src/config/index.ts'
 import { type EventQuery, type EventRecord, readEvents } from '../../src/events/index.ts'
+import { Secret } from '../../src/kernel/index.ts'
+import { recordQuickAuthority } from './quick-authority.ts'
 
 /** The demonstration in this process, on ports of its own and in a folder of its own. */
 export interface TestConnector {
@@ -34,11 +37,19 @@ export interface TestConnector {
  * Starts one.
  *
  * @param change adapts the configuration of the demonstration (profiles, pauses, notifyMode, …)
- * @param dataDir a folder to go on with; a new one when left out
+ * @param dataDir a folder to go on with, or an empty one for a true first start; left out: a new one whose CA, on P-256,
+ *   is there already
  */
 export async function startTestConnector(
   change: (configuration: Configuration) => Configuration = (same) => same,
-  dataDir: string = mkdtempSync(join(tmpdir(), 'connector-')),
+  dataDir?: string,
+): Promise<TestConnector> {
+  return await startIn(dataDir ?? (await makeDataFolder()), change)
+}
+
+async function startIn(
+  dataDir: string,
+  change: (configuration: Configuration) => Configuration,
 ): Promise<TestConnector> {
   const ports = { device: 0, admin: 0, simulator: 0, control: 0 }
   const demonstration = demonstrationConfiguration(dataDir, ports)
@@ -101,6 +112,22 @@ export async function startTestConnector(
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+async function makeDataFolder(): Promise<string> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'connector-'))
+  const passphrase = randomBytes(32).toString('base64url')
+  writeFileSync(join(dataDir, 'passphrase'), passphrase, { mode: 0o600 })
+  for (const { id, name } of demonstrationConfiguration(dataDir).ca) {
+    await recordQuickAuthority(join(dataDir, 'ca', id), new Secret(passphrase), {
+      names: { name },
+      rootKey: 'p256',
+      issuingKey: 'p256',
+      now: new Date(),
+      random: randomBytes,
+    })
+  }
+  return dataDir
 }
 
 function nowhere(): Writable {

@@ -10,8 +10,8 @@ import {
   createAuthority,
   generateSerial,
   type IssuerMaterial,
-  initAuthority,
   issueCertificate,
+  loadAuthority,
   type NewAuthority,
   prepareIssuer,
   signWithCaKey,
@@ -26,6 +26,7 @@ import {
   encodeSubjectAltName,
   OID,
 } from '../../../src/pki/index.ts'
+import { recordQuickAuthority } from '../../support/quick-authority.ts'
 
 /** The moment at which the tests of this room happen. */
 export const NOW = new Date('2026-06-01T12:00:00.000Z')
@@ -142,7 +143,7 @@ export const FOLDER_OPTIONS: AuthorityOptions = {
 
 let template: Promise<{ readonly path: string; readonly authority: Authority }> | undefined
 
-/** Puts an authority into a folder that has none: always the same one, since opening keys is slow on purpose. */
+/** Puts an authority into a folder that has none: always the same one, with keys that open quickly. */
 export async function createAuthorityIn(path: string): Promise<Authority> {
   template ??= makeTemplate()
   const made = await template
@@ -153,6 +154,6 @@ export async function createAuthorityIn(path: string): Promise<Authority> {
 async function makeTemplate(): Promise<{ readonly path: string; readonly authority: Authority }> {
   const path = mkdtempSync(join(tmpdir(), 'ca-template-'))
   process.once('exit', () => rmSync(path, { recursive: true, force: true }))
-  const { authority } = await initAuthority(path, PASSPHRASE, FOLDER_OPTIONS)
-  return { path, authority }
+  await recordQuickAuthority(path, PASSPHRASE, FOLDER_OPTIONS)
+  return { path, authority: await loadAuthority(path, PASSPHRASE) }
 }
