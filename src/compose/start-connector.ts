@@ -235,7 +235,7 @@ async function build(
         0,
     })
   await closeIntents()
-  await outbox.releaseLeases(connectorId)
+  await courier.releaseLeases()
   await recoverAdminEvents({
     outbox,
     journal,

@@ -10,6 +10,8 @@ import type { Safekeeping } from './safekeeping.ts'
 
 /** Delivers what the outbox owes, for as long as it takes. */
 export interface Courier {
+  /** Frees what this instance had under way when it died. Before `start`, and only then. */
+  releaseLeases(): Promise<void>
   start(): void
   /** Looks for due notifications now instead of at the next round. */
   wake(): void
@@ -89,6 +91,9 @@ export function createCourier(
   }
 
   return {
+    async releaseLeases() {
+      for (const { holder } of [ports, strictPorts]) await ports.outbox.releaseLeases(holder)
+    },
     start: rounds.look,
     wake: rounds.look,
     async deliverNow(id, signal) {
