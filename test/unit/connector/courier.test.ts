@@ -136,7 +136,10 @@ describe('the rounds of the courier', () => {
     await office.owe('success')
     await office.owe('failure')
     await office.round()
-    assert.deepEqual(office.log.eventIds().sort(), [4000, 4001, 4008, 4008])
+    assert.deepEqual(
+      office.log.eventIds().sort((a, b) => a - b),
+      [4000, 4001, 4008, 4008],
+    )
     assert.equal(
       office.log.records.every(({ redelivered }) => redelivered === undefined),
       true,
