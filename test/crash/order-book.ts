@@ -34,7 +34,7 @@ export interface OrderBook {
   readonly taken: readonly Order[]
 }
 
-const DEVICE_KEYS = 8
+const DEVICE_KEYS = 4
 
 /** Of ten requests: profiles in the order of their share. */
 const SHARES: readonly ProfileName[] = [
