@@ -1,5 +1,8 @@
 import { checkTargets, type Summary, TARGETS } from './summary.ts'
 
+/** Below this part of the cores, absolute figures say little. */
+const QUIET = 0.9
+
 /** A table for people, one column a variant. */
 export function formatTable(summaries: readonly Summary[]): string {
   const row = (label: string, show: (summary: Summary) => string): string =>
@@ -23,6 +26,7 @@ export function formatTable(summaries: readonly Summary[]): string {
     'Server over HTTP, 16 connections, SQLite on disk',
     row('  enrolments a second', (of) => `${of.enrolmentsPerSecond}`),
     row('  (the bare calls on all cores, a second)', (of) => `${of.busyLimitPerSecond}`),
+    row('  (part of the cores that those got)', (of) => `${of.machineShare}`),
     row('  p50 / p95 / p99 ms', (of) => `${of.p50Ms}/${of.p95Ms}/${of.p99Ms}`),
     row(
       `  /healthz under that load, p50 / p99 ms; target < ${TARGETS.healthP99Ms}`,
@@ -33,10 +37,14 @@ export function formatTable(summaries: readonly Summary[]): string {
       `  as part of an empty one; target ${TARGETS.filledThroughput}`,
       (of) => `${of.filledThroughput ?? '-'}`,
     ),
+    row('  its CPU an enrolment, as part of an empty one', (of) => `${of.filledCpuRatio ?? '-'}`),
     row('  enrolments measured', (of) => `${of.enrolments}`),
     row('  failures; target 0', (of) => `${of.failures}`),
     '',
     ...summaries.flatMap((summary) => [
+      ...(summary.machineShare < QUIET
+        ? [`${summary.variant}: others use this machine; throughput and latencies are theirs too`]
+        : []),
       ...checkTargets(summary).map((name) => `MISSED by ${summary.variant}: ${name}`),
       ...summary.complaints.map((complaint) => `  ${summary.variant}: ${complaint}`),
     ]),

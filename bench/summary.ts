@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { medianOf, percentileOf, round } from './figures.ts'
 import type { VariantResult } from './variant.ts'
 
@@ -32,6 +33,14 @@ export function summarise({ variant, oneThread, rounds }: VariantResult) {
     handlerMinRatio: round(Math.min(...handlerMs) / Math.min(...limitMs)),
     busyLimitMs: round(medianOf(rounds.map((one) => one.busyLimitMs)), 3),
     busyLimitPerSecond: round(medianOf(rounds.map((one) => one.busyLimitPerSecond)), 0),
+    /** The part of all cores that the limit got: what others take is missing in throughput and latency. */
+    machineShare: round(
+      medianOf(
+        rounds.map(
+          (one) => (one.busyLimitPerSecond * one.busyLimitMs) / (1_000 * availableParallelism()),
+        ),
+      ),
+    ),
     serverCpuMs: round(medianOf(empty.map((one) => one.serverCpuMs)), 3),
     serverRatio: round(medianOf(rounds.map((one) => one.empty.serverCpuMs / one.busyLimitMs))),
     enrolmentsPerSecond: round(medianOf(empty.map((one) => one.enrolmentsPerSecond)), 0),
@@ -47,6 +56,14 @@ export function summarise({ variant, oneThread, rounds }: VariantResult) {
           one.filled === undefined
             ? []
             : one.filled.enrolmentsPerSecond / one.empty.enrolmentsPerSecond,
+        ),
+      ),
+    ),
+    /** The same for CPU of the server an enrolment, which depends less on what else runs. */
+    filledCpuRatio: orNull(
+      medianOf(
+        rounds.flatMap((one) =>
+          one.filled === undefined ? [] : one.filled.serverCpuMs / one.empty.serverCpuMs,
         ),
       ),
     ),
