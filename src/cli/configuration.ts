@@ -23,7 +23,7 @@ const DEFAULT_FILE = 'connector.yaml'
 
 /**
  * Finds the configuration: `--config`, else `CONNECTOR_CONFIG`, else `connector.yaml` in this folder, else the
- * demonstration. Warnings and problems go to standard error.
+ * demonstration. Problems go to standard error, and warnings where the command is one that starts or checks.
  *
  * @throws CommandEnd with exit code 2 when it has problems; they have been told
  */
@@ -47,7 +47,9 @@ export function findConfiguration(command: Command): FoundConfiguration {
     throw new CommandEnd(EXIT.usage)
   }
   const warnings = outcome.warnings.map(formatProblem)
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+  // Those who start or check a configuration want to know; beside the answer of another command it is noise.
+  if (['serve', 'check-config'].includes(command.name()))
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
   return { configuration: outcome.configuration, isDemonstration: false, file, warnings }
 }
 

@@ -49,8 +49,10 @@ export function loadConnectorId(dataDir: string): string {
  * @throws ConnectorError `key/unreadable` missing, open to other accounts, or too short
  */
 export async function loadOrMakePassphrase(file: string, dataDir: string): Promise<Secret> {
-  if (!existsSync(file) && file === join(dataDir, 'passphrase'))
+  if (!existsSync(file) && file === join(dataDir, 'passphrase')) {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     createDurableFile(file, Buffer.from(`${randomBytes(32).toString('base64url')}\n`), 0o600)
+  }
   return await loadPassphrase(file)
 }
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import { startCommand } from './command-run.ts'
+import { runCommand, startCommand } from './command-run.ts'
 import {
   type RunningDemonstration,
   sharedChallenge,
@@ -42,9 +42,18 @@ describe('commands beside a connector that runs', () => {
 
   test('enrol --out writes certificate and key, mode 0600, which belong together; not twice', async () => {
     const words = [
-      ...['enrol', sharedChallenge, '--url', `${running.deviceUrl}/scep/static`],
-      ...['--subject', 'CN=printer', '--san', 'dns:printer.example', '--key', 'p256'],
-      ...['--out', 'printer'],
+      'enrol',
+      sharedChallenge,
+      '--url',
+      `${running.deviceUrl}/scep/static`,
+      '--subject',
+      'CN=printer',
+      '--san',
+      'dns:printer.example',
+      '--key',
+      'p256',
+      '--out',
+      'printer',
     ]
     const { code, err } = await running.run(...words)
     assert.equal(code, 0, err)
@@ -60,7 +69,12 @@ describe('commands beside a connector that runs', () => {
 
   test('a refused challenge ends enrol with 1 and without a certificate', async () => {
     const { code, out, err } = await running.run(
-      ...['enrol', 'wrong', '--url', `${running.deviceUrl}/scep/static`, '--key', 'p256'],
+      'enrol',
+      'wrong',
+      '--url',
+      `${running.deviceUrl}/scep/static`,
+      '--key',
+      'p256',
     )
     assert.equal(code, 1)
     assert.ok(!out.includes('BEGIN CERTIFICATE'))
@@ -69,7 +83,11 @@ describe('commands beside a connector that runs', () => {
 
   test('challenge prints one challenge on standard output and its end on standard error', async () => {
     const { code, out, err } = await running.run(
-      ...['challenge', '--control', running.controlUrl, '--subject', 'CN=x'],
+      'challenge',
+      '--control',
+      running.controlUrl,
+      '--subject',
+      'CN=x',
     )
     assert.equal(code, 0)
     assert.match(out, /^[A-Za-z0-9+/=]{1000,}\n$/)
@@ -100,8 +118,14 @@ describe('commands beside a connector that runs', () => {
     await following.waitFor(/ 4006 /)
     const before = following.out().match(/ 4006 /g)?.length ?? 0
     const { code } = await running.run(
-      ...['enrol', sharedChallenge, '--url', `${running.deviceUrl}/scep/static`],
-      ...['--key', 'p256', '--subject', 'CN=followed'],
+      'enrol',
+      sharedChallenge,
+      '--url',
+      `${running.deviceUrl}/scep/static`,
+      '--key',
+      'p256',
+      '--subject',
+      'CN=followed',
     )
     assert.equal(code, 0)
     await following.waitFor(/CN=followed/)
@@ -113,8 +137,15 @@ describe('commands beside a connector that runs', () => {
   test('outbox lists what Intune does not take and redelivers it when told to', async () => {
     await running.control('POST', '/control/faults', { hop: 'success', fault: '500' })
     const enrolled = await running.run(
-      ...['enrol', '--url', `${running.deviceUrl}/scep/default`, '--control', running.controlUrl],
-      ...['--key', 'p256', '--subject', 'CN=owed'],
+      'enrol',
+      '--url',
+      `${running.deviceUrl}/scep/default`,
+      '--control',
+      running.controlUrl,
+      '--key',
+      'p256',
+      '--subject',
+      'CN=owed',
     )
     assert.equal(enrolled.code, 0)
     const transactionId = /--transaction (\S+)/.exec(enrolled.out)?.[1] ?? ''
@@ -146,7 +177,7 @@ describe('commands beside a connector that runs', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600)
     const database = new DatabaseSync(file, { readOnly: true })
     assert.equal(database.prepare('PRAGMA integrity_check').get()?.['integrity_check'], 'ok')
-    const issued = database.prepare('select count(*) as n from certificates').get()
+    const issued = database.prepare('select count(*) as n from certificate').get()
     assert.ok(Number(issued?.['n']) >= 3)
     database.close()
     const again = await running.run('backup', 'copy.db')
@@ -157,14 +188,24 @@ describe('commands beside a connector that runs', () => {
   test('spool replay leaves the work to the connector that runs', async () => {
     const { code, out } = await running.run('spool', 'replay')
     assert.equal(code, 0)
-    assert.ok(out.startsWith(`A connector runs (${running.adminUrl})`))
+    assert.match(out, /^A connector works on .*data and replays its spool by itself/)
   })
 
-  test('a second serve fails with 2 and names key and port', async () => {
+  test('a second serve on the same data fails with 1 and says who has it', async () => {
     const { code, err } = await running.run('serve')
+    assert.equal(code, 1)
+    assert.match(err, /store\/conflict: .*another connector works on this data folder/)
+  })
+
+  test('a port that is taken ends serve with 2, naming the port and its key', async () => {
+    const { code, err } = await runCommand(['serve'], {
+      cwd: running.cwd,
+      environment: { CONNECTOR_DATA_DIR: 'other', CONNECTOR_SIMULATOR_ENABLED: 'false' },
+    })
     assert.equal(code, 2)
-    assert.match(err, /cannot listen on 127\.0\.0\.1|httpsPort/)
-    assert.match(err, /listeners\.device|simulator/)
+    const { port } = new URL(running.deviceUrl)
+    assert.match(err, new RegExp(`listeners\\.device: cannot listen on 127\\.0\\.0\\.1:${port}: `))
+    assert.match(err, /stop it or choose another port/)
   })
 
   test('no log and no output of the connector holds the shared challenge', () => {
@@ -184,8 +225,15 @@ describe('commands beside a connector that runs', () => {
       times: 1,
     })
     const request = running.run(
-      ...['enrol', '--url', `${running.deviceUrl}/scep/default`, '--control', running.controlUrl],
-      ...['--key', 'p256', '--subject', 'CN=last'],
+      'enrol',
+      '--url',
+      `${running.deviceUrl}/scep/default`,
+      '--control',
+      running.controlUrl,
+      '--key',
+      'p256',
+      '--subject',
+      'CN=last',
     )
     await running.serve.waitFor(/ 4003 .*CN=last/)
     running.serve.child.kill('SIGTERM')

@@ -24,6 +24,8 @@ describe('check-config', () => {
         '    challenge: { kind: intune }',
         '    notfyMode: strict',
         '    ca: elsewhere',
+        '  - name: second',
+        '    challenge: { kind: intune }',
         '',
       ].join('\n'),
     )

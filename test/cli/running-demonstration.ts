@@ -37,6 +37,7 @@ intune:
   tenant: 7e57ab1e-0000-4000-8000-000000000001
   clientId: 7e57ab1e-0000-4000-8000-000000000002
   clientSecretFile: challenge
+  timeouts: { connectMs: 500, readMs: 1500 }
 profiles:
   - { name: default, challenge: { kind: intune } }
   - { name: static, challenge: { kind: static, secretFile: challenge } }
