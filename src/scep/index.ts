@@ -1,12 +1,6 @@
 /** SCEP, RFC 8894, as pure functions. Knows messages and their cryptography. Does not know HTTP servers, Intune, who may enrol, or what time it is. */
 export { encodeCaCertificates, MEDIA_TYPE } from './ca-certificates.ts'
-export {
-  checkCapabilities,
-  defaultCapabilities,
-  encodeCapabilities,
-  findCapabilities,
-  ndesClassicCapabilities,
-} from './capabilities.ts'
+export { encodeCapabilities } from './capabilities.ts'
 export { HRESULT, refusalFor, refusalForChallenge } from './fail-info.ts'
 export { parseHttpRequest, type ScepHttpRequest } from './http-binding.ts'
 export { openRequest } from './open-request.ts'

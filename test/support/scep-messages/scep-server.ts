@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { HttpFetch } from '../../../src/cli/enrolment-client/index.ts'
 import {
-  defaultCapabilities,
   encodeCaCertificates,
   encodeCapabilities,
   MEDIA_TYPE,
@@ -26,6 +25,18 @@ import {
 import { extension, signatureAlgorithm, signBytes } from './certificates.ts'
 import { raMaterials, scepRules } from './codec-rules.ts'
 import type { TestAuthority } from './test-authority.ts'
+
+/** What a server of RFC 8894 announces. */
+const defaultCapabilities: readonly string[] = [
+  'Renewal',
+  'SHA-1',
+  'SHA-256',
+  'SHA-512',
+  'AES',
+  'DES3',
+  'SCEPStandard',
+  'POSTPKIOperation',
+]
 
 /** A call that reached the server. */
 export interface SeenCall {
