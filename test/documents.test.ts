@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+
+interface Step {
+  readonly number: number
+  /** The first word or words, up to the first mark. */
+  readonly name: string
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+}
+
+function listSteps(text: string, pattern: RegExp): readonly Step[] {
+  return [...text.matchAll(pattern)].map(({ groups }) => ({
+    number: Number(groups?.['number']),
+    name: groups?.['name'] ?? '',
+  }))
+}
+
+/** `1. **Open.** …` at the start of a line. */
+const documented = listSteps(
+  read('docs/enrolment.md'),
+  /^(?<number>\d+)\. \*\*(?<name>[^*.?]+)[.?]?\*\*/gm,
+)
+
+/** `// 1. Open: …` in the steps of the enrolment. */
+const coded = listSteps(
+  read('src/connector/scep-enrolment.ts'),
+  /^\s*\/\/ (?<number>\d+)\. (?<name>.+)$/gm,
+)
+
+describe('docs/enrolment.md and src/connector/scep-enrolment.ts', () => {
+  test('have the same nine steps, in order', () => {
+    const nine = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert.deepEqual(
+      documented.map(({ number }) => number),
+      nine,
+    )
+    assert.deepEqual(
+      coded.map(({ number }) => number),
+      nine,
+    )
+  })
+
+  for (const [index, { number, name }] of documented.entries())
+    test(`call step ${number} “${name}”`, () => {
+      const words = coded[index]?.name ?? ''
+      assert.match(words, new RegExp(String.raw`^${name}\b`))
+    })
+})
