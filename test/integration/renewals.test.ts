@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { createDeviceKeys, enrolDevice } from '../../src/cli/enrolment-client/index.ts'
+import { Secret } from '../../src/kernel/index.ts'
+import { assertFailsWith } from '../support/assert-fails-with.ts'
+import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
+
+describe('a certificate is renewed with RenewalReq', () => {
+  let running: TestConnector
+  before(async () => {
+    running = await startTestConnector()
+  })
+  after(() => running.remove())
+
+  const subject = 'CN=renewing-device'
+
+  async function renew(profile: string, challenge: string | undefined) {
+    const url = running.scepUrl(profile)
+    const keys = await createDeviceKeys({ key: 'rsa2048' })
+    const secret = new Secret('secret')
+    const first = await enrolDevice({
+      url: running.scepUrl('static'),
+      subject,
+      keys,
+      challenge: secret,
+    })
+    return await enrolDevice({
+      url,
+      subject,
+      renew: { certificateDer: first.certificate.der, privateKey: keys.privateKey },
+      challenge: challenge === undefined ? undefined : new Secret(challenge),
+    })
+  }
+
+  test('with a challenge that is accepted', async () => {
+    const renewed = await renew('static', 'secret')
+    assert.equal(renewed.certificate.subject, subject)
+  })
+
+  for (const profile of ['static', 'default']) {
+    test(`without one, ${profile} refuses: the old certificate alone opens nothing (REQ-136)`, async () => {
+      const refusal = await assertFailsWith(renew(profile, undefined), 'scep/bad-request')
+      assert.match(refusal.message, /challenge refused/)
+    })
+  }
+
+  test('with a wrong one it is refused', async () => {
+    const refusal = await assertFailsWith(renew('static', 'wrong'), 'scep/bad-request')
+    assert.match(refusal.message, /challenge refused/)
+  })
+})
