@@ -318,7 +318,7 @@ test('parameters may come in any order, after a second question mark, with other
   assert.deepEqual(received, [message, message, message])
 })
 
-for (const length of [11_000, 60_000]) {
+for (const length of [11_000, 65_534]) {
   test(`a request line of ${length} characters is served`, async (t) => {
     const { get, received } = await bench(t)
     const long = Buffer.concat([message, Buffer.alloc(Math.floor(length * 0.75) - 80, 0xff)])
