@@ -1,7 +1,9 @@
+import type { ExpressionBuilder } from 'kysely'
 import type { RevocationReason } from '../ca/index.ts'
 import type { encodeIntent } from './certificate-rows.ts'
 import type { CertificateState } from './ports.ts'
 import { prepareQuery } from './prepared-query.ts'
+import type { Schema } from './schema.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 
 /** Values of a new intent. */
@@ -31,15 +33,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
     db
       .selectFrom('certificate')
       .selectAll()
-      .where((where) =>
-        where.or([
-          where.and([
-            where('serial_hex', '=', slots.serialHex),
-            where('issued_serial_hex', 'is', null),
-          ]),
-          where('issued_serial_hex', '=', slots.serialHex),
-        ]),
-      )
+      .where((where) => hasSerial(where, slots.serialHex))
       .where('ca_id', '=', slots.caId)
       .limit(1)
 
@@ -156,15 +150,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
         db
           .updateTable('certificate')
           .set({ state: 'revoked', revoked_at: slots.at, revocation_reason: slots.reason })
-          .where((where) =>
-            where.or([
-              where.and([
-                where('serial_hex', '=', slots.serialHex),
-                where('issued_serial_hex', 'is', null),
-              ]),
-              where('issued_serial_hex', '=', slots.serialHex),
-            ]),
-          )
+          .where((where) => hasSerial(where, slots.serialHex))
           .where('ca_id', '=', slots.caId)
           .where('state', '!=', 'revoked'),
     ),
@@ -240,4 +226,12 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
       db.selectFrom('refusal').selectAll().orderBy('id', 'desc').limit(slots.limit),
     ),
   }
+}
+
+/** The serial that a certificate carries: that of the intent, unless the CA chose another. */
+function hasSerial(where: ExpressionBuilder<Schema, 'certificate'>, serialHex: string) {
+  return where.or([
+    where.and([where('serial_hex', '=', serialHex), where('issued_serial_hex', 'is', null)]),
+    where('issued_serial_hex', '=', serialHex),
+  ])
 }
