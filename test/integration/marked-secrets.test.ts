@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type Simulator, startSimulator } from '../../src/simulator/index.ts'
+import { createInsistentDevice } from '../support/insistent-device.ts'
+
+const ENTRY = resolve(import.meta.dirname, '../../src/cli/main.ts')
+
+/** Unlike anything else that is written, and long enough not to be met by chance. */
+const mark = (what: string): string => `marked-${what}-${randomBytes(18).toString('hex')}`
+
+const staticChallenge = mark('static')
+const wrongChallenge = mark('wrong')
+const clientSecret = mark('client')
+const passphrase = mark('passphrase')
+
+/** Everything that a stranger could read afterwards. */
+const seen = new Map<string, Buffer>()
+const secrets = new Map<string, string>([
+  ['static challenge', staticChallenge],
+  ['wrong challenge', wrongChallenge],
+  ['client secret', clientSecret],
+  ['passphrase', passphrase],
+])
+
+let folder: string
+let dataDir: string
+let simulator: Simulator
+let connector: ChildProcess
+let deviceUrl: string
+let adminUrl: string
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'marked-'))
+  dataDir = join(folder, 'data')
+  mkdirSync(dataDir, { mode: 0o700 })
+  simulator = await startSimulator({ dataDir, httpsPort: 0, controlPort: 0, clientSecret })
+  const [devicePort, adminPort] = [await findFreePort(), await findFreePort()]
+  deviceUrl = `http://127.0.0.1:${devicePort}`
+  adminUrl = `http://127.0.0.1:${adminPort}`
+  connector = await startConnector(writeConfiguration(devicePort, adminPort))
+})
+
+after(async () => {
+  connector.kill('SIGKILL')
+  if (connector.exitCode === null && connector.signalCode === null) await once(connector, 'exit')
+  await simulator.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('marked secrets', () => {
+  test('are in no file, answer, argument or environment, whatever happens to their requests', async () => {
+    // Enrolments that go well, by Intune and by a static challenge.
+    assert.equal(await enrol('default', await makeChallenge('good')), 'issued')
+    assert.equal(await enrol('static', staticChallenge), 'issued')
+
+    // Challenges that are refused: a wrong one, and one of Intune's for another subject.
+    assert.equal(await enrol('static', wrongChallenge), 'refused')
+    assert.equal(await enrol('default', wrongChallenge), 'refused')
+    assert.equal(
+      await enrol('default', await makeChallenge('mismatched', { subject: 'CN=somebody else' })),
+      'refused',
+    )
+
+    // A success that cannot be told stays in the outbox; a validation that fails quotes nothing.
+    await control('POST', '/control/faults', { hop: 'success', fault: '500' })
+    assert.equal(await enrol('default', await makeChallenge('owed')), 'issued')
+    await control('POST', '/control/faults', { hop: 'validate', fault: 'html' })
+    assert.equal(await enrol('default', await makeChallenge('unvalidated')), 'refused')
+    await control('DELETE', '/control/faults')
+
+    // A failure that cannot be stored lies in the spool.
+    const database = join(dataDir, 'connector.db')
+    renameSync(database, `${database}.away`)
+    assert.equal(await enrol('default', await makeChallenge('spooled')), 'refused')
+    assert.equal(readdirSync(join(dataDir, 'spool')).length, 1)
+
+    // Bytes that are no message, secrets in places where they do not belong.
+    for (const text of [staticChallenge, clientSecret, passphrase])
+      await post(`${deviceUrl}/scep/static?operation=PKIOperation`, Buffer.from(text))
+    await get(`${deviceUrl}/scep/static?operation=PKIOperation&message=${staticChallenge}`)
+    await get(`${deviceUrl}/scep/none?operation=GetCACert`)
+    for (const path of ['/readyz', '/healthz', '/metrics', '/']) await get(`${adminUrl}${path}`)
+
+    collectProcess(connector.pid ?? 0)
+    collectFiles('while it runs', folder)
+    renameSync(`${database}.away`, database)
+    connector.kill('SIGTERM')
+    await once(connector, 'exit')
+    collectFiles('after its end', folder)
+
+    const names = [...seen.keys()]
+    for (const expected of ['connector.db', 'connector.db-wal', 'admin.jsonl', 'operational.jsonl'])
+      assert.ok(
+        names.some((name) => name.endsWith(expected)),
+        `${expected} was not looked at`,
+      )
+    for (const expected of ['.entry', 'simulator-ca.pem', 'output.log', 'cmdline', 'environ'])
+      assert.ok(
+        names.some((name) => name.endsWith(expected)),
+        `${expected} was not looked at`,
+      )
+    assert.deepEqual(findLeaks(), [])
+  })
+
+  test('would be found: the search sees each of them in each of its forms', () => {
+    for (const [name, secret] of secrets)
+      for (const form of formsOf(secret)) {
+        const haystack = Buffer.concat([randomBytes(999), form.needle, randomBytes(999)])
+        assert.ok(isIn(haystack, secret), `${name} as ${form.name}`)
+      }
+    // Inside a larger base64 text, wherever it begins.
+    for (const shift of [0, 1, 2]) {
+      const around = Buffer.concat([randomBytes(30 + shift), Buffer.from(wrongChallenge)])
+      assert.ok(isIn(Buffer.from(around.toString('base64')), wrongChallenge))
+    }
+  })
+})
+
+/** Texts that give a secret away: itself, or a good part of a long one, and their base64 and hexadecimal. */
+function formsOf(secret: string): { readonly name: string; readonly needle: Buffer }[] {
+  const parts =
+    secret.length < 200
+      ? [secret]
+      : [0.3, 0.6, 0.9].map((at) => {
+          const from = Math.floor(secret.length * at)
+          return secret.slice(from, from + 60)
+        })
+  return parts.flatMap((part) => {
+    const octets = Buffer.from(part)
+    const inBase64 = [0, 1, 2].map((shift) =>
+      Buffer.concat([Buffer.alloc(shift), octets])
+        .toString('base64')
+        .slice(4, -4),
+    )
+    return [
+      { name: 'text', needle: octets },
+      { name: 'UTF-16', needle: Buffer.from(part, 'utf16le') },
+      { name: 'hexadecimal', needle: Buffer.from(octets.toString('hex')) },
+      { name: 'HEXADECIMAL', needle: Buffer.from(octets.toString('hex').toUpperCase()) },
+      ...inBase64.map((text) => ({ name: 'base64', needle: Buffer.from(text) })),
+    ]
+  })
+}
+
+function isIn(haystack: Buffer, secret: string): boolean {
+  return formsOf(secret).some(({ needle }) => haystack.includes(needle))
+}
+
+function findLeaks(): string[] {
+  return [...seen].flatMap(([place, bytes]) =>
+    [...secrets]
+      .filter(([, secret]) => isIn(bytes, secret))
+      .map(([name]) => `the ${name} is in ${place}`),
+  )
+}
+
+/** Every file but those that an administrator wrote the secrets into. */
+function collectFiles(when: string, directory: string): void {
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.parentPath.startsWith(join(folder, 'secrets'))) continue
+    const path = join(entry.parentPath, entry.name)
+    seen.set(`${when}: ${path.slice(folder.length)}`, readFileSync(path))
+  }
+}
+
+/** What other accounts of the machine see of the process and its children. */
+function collectProcess(pid: number): void {
+  for (const what of ['cmdline', 'environ']) {
+    const path = `/proc/${pid}/${what}`
+    if (existsSync(path)) seen.set(path, readFileSync(path))
+  }
+  const children = `/proc/${pid}/task/${pid}/children`
+  if (!existsSync(children)) return
+  for (const child of readFileSync(children, 'utf8').split(' '))
+    if (child.trim() !== '') collectProcess(Number(child))
+}
+
+async function enrol(profile: string, challenge: string): Promise<string> {
+  const url = `${deviceUrl}/scep/${profile}`
+  const device = await createInsistentDevice(url, challenge, 'CN=marked device')
+  const answer = await device.send(url)
+  seen.set(`answer to ${device.transactionId}`, Buffer.from(JSON.stringify(answer)))
+  return answer.kind
+}
+
+async function makeChallenge(
+  name: string,
+  terms: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
+  const { challenge } = (await control('POST', '/control/challenges', terms)) as {
+    challenge: string
+  }
+  secrets.set(`${name} challenge`, challenge)
+  return challenge
+}
+
+async function control(method: string, path: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`${simulator.controlUrl}${path}`, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  })
+  const text = await answer.text()
+  assert.ok(answer.ok, text)
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+async function get(url: string): Promise<void> {
+  await remember(url, await fetch(url))
+}
+
+async function post(url: string, body: Uint8Array): Promise<void> {
+  const headers = { 'content-type': 'application/x-pki-message' }
+  await remember(url, await fetch(url, { method: 'POST', headers, body: Uint8Array.from(body) }))
+}
+
+async function remember(url: string, answer: Response): Promise<void> {
+  const place = `answer ${answer.status} of ${new URL(url).pathname} (${seen.size})`
+  const headers = JSON.stringify([...answer.headers])
+  seen.set(place, Buffer.from(`${headers}${await answer.text()}`))
+}
+
+function writeConfiguration(devicePort: number, adminPort: number): string {
+  const secretsFolder = join(folder, 'secrets')
+  mkdirSync(secretsFolder, { mode: 0o700 })
+  const secretFile = (name: string, text: string): string => {
+    const path = join(secretsFolder, name)
+    writeFileSync(path, `${text}\n`, { mode: 0o600 })
+    return path
+  }
+  const configFile = join(folder, 'connector.yaml')
+  writeFileSync(
+    configFile,
+    `dataDir: ${dataDir}
+passphraseFile: ${secretFile('passphrase', passphrase)}
+listeners:
+  device: { host: 127.0.0.1, port: ${devicePort}, publicUrl: ${deviceUrl} }
+  admin: { port: ${adminPort} }
+workers: { count: 2 }
+ca:
+  - { id: default, rootKey: p256, issuingKey: p256 }
+intune:
+  tenant: ${simulator.tenantId}
+  clientId: ${simulator.clientId}
+  clientSecretFile: ${secretFile('client', clientSecret)}
+  authorityUrl: ${simulator.authorityUrl}
+  graphUrl: ${simulator.graphUrl}
+  intuneResourceUrl: ${simulator.intuneResourceUrl}
+  trustedCaFile: ${simulator.caFile}
+  allowedHostSuffixes: [127.0.0.1]
+  timeouts: { connectMs: 2000, readMs: 2000, budgetMs: 4000 }
+profiles:
+  - { name: default, challenge: { kind: intune } }
+  - name: static
+    challenge: { kind: static, secretFile: ${secretFile('static', staticChallenge)} }
+notifications: { onlinePausesSeconds: [1, 1], courierPausesSeconds: [60] }
+logging: { console: json, debug: { admin: true, operational: true } }
+`,
+  )
+  return configFile
+}
+
+async function startConnector(configFile: string): Promise<ChildProcess> {
+  const path = join(folder, 'output.log')
+  const output = openSync(path, 'a', 0o600)
+  const child = spawn(process.execPath, [ENTRY, 'serve', '--config', configFile], {
+    stdio: ['ignore', output, output],
+  })
+  closeSync(output)
+  for (const until = Date.now() + 60_000; Date.now() < until; ) {
+    const isReady = await fetch(`${adminUrl}/readyz`).then(
+      (answer) => answer.ok,
+      () => false,
+    )
+    if (isReady) return child
+    if (child.exitCode !== null) break
+    await new Promise((wake) => setTimeout(wake, 50))
+  }
+  child.kill('SIGKILL')
+  throw new Error(`the connector did not start: ${readFileSync(path, 'utf8').slice(-2000)}`)
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
