@@ -28,6 +28,10 @@ export function startConnectorProcess(site: CrashSite): ConnectorProcess {
   })
   closeSync(log)
   const ended = once(child, 'exit')
+  // Whatever ends this process must not leave that one behind.
+  const endChild = (): void => void child.kill('SIGKILL')
+  process.once('exit', endChild)
+  child.once('exit', () => process.off('exit', endChild))
   let isKilled = false
 
   async function waitUntilReady(): Promise<'ready' | 'killed'> {
@@ -41,8 +45,11 @@ export function startConnectorProcess(site: CrashSite): ConnectorProcess {
     throw new Error(`not ready within ${START_TIMEOUT_MS} ms: ${tailOf(output)}`)
   }
 
+  const ready = waitUntilReady()
+  // For those who never ask; `kill` tells them.
+  ready.catch(() => undefined)
   return {
-    ready: waitUntilReady(),
+    ready,
     async kill() {
       isKilled = true
       if (hasEnded(child))

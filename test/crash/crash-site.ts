@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Secret } from '../../src/kernel/index.ts'
 import type { Simulator } from '../../src/simulator/index.ts'
+import { recordQuickAuthority } from '../support/quick-authority.ts'
 
 /** Where the connector of a run lives: survives every kill, like the disk of a machine. */
 export interface CrashSite {
@@ -20,6 +23,8 @@ export const PROFILES = ['default', 'strict', 'static'] as const
 export type ProfileName = (typeof PROFILES)[number]
 
 export const STATIC_CHALLENGE = 'crash-test-challenge'
+
+const CA_ID = 'default'
 
 /** Small enough that a run archives its logs several times, under way included. */
 const LOG_BYTES = 131_072
@@ -48,7 +53,7 @@ listeners:
   admin: { port: ${adminPort} }
 workers: { count: 2 }
 ca:
-  - { id: default, rootKey: p256, issuingKey: p256 }
+  - { id: ${CA_ID}, rootKey: p256, issuingKey: p256 }
 intune:
   tenant: ${simulator.tenantId}
   clientId: ${simulator.clientId}
@@ -59,9 +64,9 @@ intune:
   trustedCaFile: ${simulator.caFile}
   allowedHostSuffixes: [127.0.0.1]
 profiles:
-  - { name: default, ca: default, challenge: { kind: intune } }
-  - { name: strict, ca: default, challenge: { kind: intune }, notifyMode: strict }
-  - { name: static, ca: default, challenge: { kind: static, secretFile: ${staticSecretFile} } }
+  - { name: default, ca: ${CA_ID}, challenge: { kind: intune } }
+  - { name: strict, ca: ${CA_ID}, challenge: { kind: intune }, notifyMode: strict }
+  - { name: static, ca: ${CA_ID}, challenge: { kind: static, secretFile: ${staticSecretFile} } }
 notifications:
   onlinePausesSeconds: [1, 1, 1, 1]
   courierPausesSeconds: [1]
@@ -76,6 +81,19 @@ logging: { console: 'off', maxBytes: ${LOG_BYTES}, archives: 1000 }
     adminUrl: `http://127.0.0.1:${adminPort}`,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** Puts a CA there whose keys open at once: many starts follow, and none is about scrypt. */
+export async function recordCa({ dataDir }: CrashSite): Promise<void> {
+  const passphrase = randomBytes(32).toString('base64url')
+  writeFileSync(join(dataDir, 'passphrase'), passphrase, { mode: 0o600 })
+  await recordQuickAuthority(join(dataDir, 'ca', CA_ID), new Secret(passphrase), {
+    names: { name: 'Crash CA' },
+    rootKey: 'p256',
+    issuingKey: 'p256',
+    now: new Date(),
+    random: randomBytes,
+  })
 }
 
 async function findFreePort(): Promise<number> {

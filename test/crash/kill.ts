@@ -17,6 +17,9 @@ function readOptions(): CrashOptions | undefined {
 const options = readOptions()
 if (options === undefined) process.exit(2)
 
+// Ends by itself, so that the connector is ended with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 const report = await runCrash(options, (line) => console.error(line))
 for (const violation of report.violations) console.log(`VIOLATION ${violation}`)
 console.log(

@@ -6,7 +6,8 @@ import { RandomSource } from '../property/scep/random-source.ts'
 import { type Aftermath, checkAftermath } from './check-aftermath.ts'
 import { type Clients, sendOnce, startClients } from './clients.ts'
 import { type ConnectorProcess, startConnectorProcess } from './connector-process.ts'
-import { type CrashSite, createCrashSite } from './crash-site.ts'
+import { type CrashSite, createCrashSite, recordCa } from './crash-site.ts'
+import { cutFirstStarts } from './cut-first-starts.ts'
 import type { CrashOptions } from './options.ts'
 import { type OrderBook, openOrderBook } from './order-book.ts'
 import { waitUntilDelivered } from './outbox-depth.ts'
@@ -46,6 +47,7 @@ export async function runCrash(
   const folder = mkdtempSync(join(tmpdir(), 'crash-simulator-'))
   const simulator = await startSimulator({ dataDir: folder, httpsPort: 0, controlPort: 0 })
   const site = await createCrashSite(simulator)
+  await recordCa(site)
   const run = new CrashRun(options, simulator, site, say)
   const timeIsUp = new Promise<never>((_resolve, reject) => {
     setTimeout(
@@ -91,6 +93,7 @@ class CrashRun {
     const startedAt = performance.now()
     const { kills, seed, parallel } = this.#options
     const { deviceUrl, dataDir } = this.#site
+    const beforehand = await this.#cutFirstStarts()
     await this.#start().ready
     const book = await openOrderBook(deviceUrl, this.#simulator.controlUrl)
     await book.fill(WAITING_REQUESTS)
@@ -110,6 +113,7 @@ class CrashRun {
     return {
       ...aftermath,
       violations: [
+        ...beforehand,
         ...aftermath.violations,
         ...(exitCode === 0 ? [] : [`SIGTERM at the end: exit code ${exitCode}, not 0`]),
       ],
@@ -130,6 +134,14 @@ class CrashRun {
   #start(): ConnectorProcess {
     this.#connector = startConnectorProcess(this.#site)
     return this.#connector
+  }
+
+  async #cutFirstStarts(): Promise<readonly string[]> {
+    const { firstStartKills } = this.#options
+    if (firstStartKills === 0) return []
+    const violations = await cutFirstStarts(firstStartKills, this.#simulator, this.#random)
+    this.#say(`${firstStartKills} first starts cut off`)
+    return violations
   }
 
   /** One more life of the connector is ended by SIGKILL, and the next one begun. */
