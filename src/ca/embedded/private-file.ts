@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, open, rename, rm, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { ConnectorError } from '../../kernel/index.ts'
 
 const GROUP_AND_WORLD = 0o077
@@ -71,7 +71,9 @@ export async function createPrivateFile(path: string, bytes: Uint8Array): Promis
 /** Makes a directory that only its owner can enter, and its parents. One that exists is left as it is. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    const firstMade = await mkdir(path, { recursive: true, mode: 0o700 })
+    // A key is as durable as the names of the directories above it.
+    if (firstMade !== undefined) await syncNames(resolve(path), firstMade)
   } catch (cause) {
     throw unreadable(path, `cannot be made (${systemCode(cause)})`, cause)
   }
@@ -82,6 +84,14 @@ export function systemCode(cause: unknown): string {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
     ? cause.code
     : 'unknown error'
+}
+
+/** Brings the names of new directories to the disk, from `path` up to the first one that was made. */
+async function syncNames(path: string, firstMade: string): Promise<void> {
+  const parent = dirname(path)
+  await using directory = await open(parent, 'r')
+  await directory.sync()
+  if (path.length > firstMade.length) await syncNames(parent, firstMade)
 }
 
 async function placeFile(
