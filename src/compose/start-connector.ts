@@ -75,6 +75,10 @@ export interface Surroundings {
 }
 
 const TEN_MINUTES_MS = 600_000
+const HOUR_MS = 3_600_000
+
+/** Longer than any replay window, within which a strict profile looks its notification up again. */
+const RETENTION_DAYS = 35
 const DAY_MS = 86_400_000
 
 /** How long an outage may go unrecorded when nobody asks for readiness and no device comes. */
@@ -330,6 +334,9 @@ async function build(
   duties.add('health', HEALTH_EVERY_MS, async () => {
     recordWorkers()
     await checkHealth()
+  })
+  duties.add('retention', HOUR_MS, async () => {
+    await store.forget(new Date(clock.now().getTime() - RETENTION_DAYS * DAY_MS))
   })
   duties.add('ends of certificates', DAY_MS, async () =>
     recordExpiring(listExpiring(authorities), clock, journal),

@@ -252,6 +252,13 @@ export interface Store {
   /** A durable write and a read, for readiness. */
   check(): Promise<void>
   /**
+   * Removes refusals of before this time, all but the youngest 100,000 of them, and notifications delivered before it.
+   * Certificates and undelivered notifications stay for ever.
+   *
+   * @returns rows removed
+   */
+  forget(before: Date): Promise<number>
+  /**
    * Online copy into a new file, consistent as of one moment; SQLite only. The file appears whole or not at all.
    *
    * @throws ConnectorError `store/conflict` the path exists: nothing is overwritten

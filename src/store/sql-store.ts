@@ -5,6 +5,7 @@ import { createLeases } from './leases.ts'
 import { createOutbox } from './outbox.ts'
 import type { Store } from './ports.ts'
 import { prepareQuery } from './prepared-query.ts'
+import { createRetention } from './retention.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 import type { SqlExecutor } from './sql-executor.ts'
 
@@ -39,6 +40,7 @@ export function createSqlStore(
       await executor.write([writeToken({ token: randomUUID() })])
       await executor.read(readToken({ id: 1 }))
     },
+    forget: createRetention(executor, dialect),
     backup,
     close: async () => await executor.close(),
   }

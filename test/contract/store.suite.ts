@@ -4,6 +4,7 @@ import type { CurrentHarness, StoreHarness } from '../support/store-harness.ts'
 import { describeCrlsAndLeases } from './store-crls-and-leases.suite.ts'
 import { describeOutbox } from './store-outbox.suite.ts'
 import { describeRegister } from './store-register.suite.ts'
+import { describeRetention } from './store-retention.suite.ts'
 
 /**
  * What src/store/ports.ts promises, sentence by sentence. Every engine passes it unchanged.
@@ -27,5 +28,6 @@ export function describeStore(engine: string, open: () => Promise<StoreHarness>)
     describeRegister(current)
     describeOutbox(current)
     describeCrlsAndLeases(current)
+    describeRetention(current)
   })
 }

@@ -56,15 +56,27 @@ export function createMemoryStore(): MemoryStore {
     },
   }
   const notifications = new Map<string, Notification>()
+  const refusals: RefusalRecord[] = []
   return {
     faults,
-    certificates: createRegister(gate, notifications),
+    certificates: createRegister(gate, notifications, refusals),
     outbox: createOutbox(gate, notifications),
     crls: createCrls(gate),
     leases: createLeases(gate),
     async check() {
       gate.write('check')
       gate.read('check')
+    },
+    async forget(before) {
+      gate.write('forget')
+      const kept = refusals.filter(({ at }) => at >= before)
+      const gone = [...notifications.values()].filter(
+        ({ deliveredAt }) => deliveredAt !== undefined && deliveredAt < before,
+      )
+      for (const { id } of gone) notifications.delete(id)
+      const removed = refusals.length - kept.length + gone.length
+      refusals.splice(0, refusals.length, ...kept)
+      return removed
     },
     async backup() {
       throw new ConnectorError('store/unavailable', 'a store in memory has no backup')
@@ -91,9 +103,12 @@ function owe(notifications: Map<string, Notification>, owed: OwedNotification | 
   })
 }
 
-function createRegister(gate: Gate, notifications: Map<string, Notification>): CertificateRegister {
+function createRegister(
+  gate: Gate,
+  notifications: Map<string, Notification>,
+  refusals: RefusalRecord[],
+): CertificateRegister {
   const rows = new Map<string, Row>()
-  const refusals: RefusalRecord[] = []
 
   const findLive = (requestKey: string): Row | undefined =>
     [...rows.values()].find((row) => row.liveKey === requestKey)

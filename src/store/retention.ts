@@ -1,0 +1,48 @@
+import { prepareQuery } from './prepared-query.ts'
+import type { SqlDialect } from './sql-dialect.ts'
+import type { SqlExecutor } from './sql-executor.ts'
+
+/** Refusals are for operators, and strangers can cause them: however many come, so many stay. */
+export const MAX_REFUSALS = 100_000
+
+/** Removes what is past its use: old refusals, and notifications that were delivered long ago. */
+export function createRetention(
+  executor: SqlExecutor,
+  dialect: SqlDialect,
+): (before: Date) => Promise<number> {
+  const queries = prepareRetentionQueries(dialect)
+  return async (before) => {
+    const time = before.getTime()
+    const outcome = await executor.write([
+      queries.forgetRefusals({ before: time }),
+      queries.limitRefusals({ most: MAX_REFUSALS }),
+      queries.forgetDelivered({ before: time }),
+    ])
+    if (outcome.kind === 'conflict') return 0
+    return outcome.results.reduce((sum, { affected }) => sum + affected, 0)
+  }
+}
+
+/** The queries, compiled once. Certificates are never removed: a serial once written is never used again. */
+export function prepareRetentionQueries({ compiler: db }: SqlDialect) {
+  return {
+    forgetRefusals: prepareQuery((slots: { readonly before: number }) =>
+      db.deleteFrom('refusal').where('at', '<', slots.before),
+    ),
+    limitRefusals: prepareQuery((slots: { readonly most: number }) =>
+      db
+        .deleteFrom('refusal')
+        .where('id', '<=', (inner) =>
+          inner
+            .selectFrom('refusal')
+            .select((count) => count(count.fn.max('id'), '-', slots.most).as('last')),
+        ),
+    ),
+    forgetDelivered: prepareQuery((slots: { readonly before: number }) =>
+      db
+        .deleteFrom('notification')
+        .where('delivered_at', 'is not', null)
+        .where('delivered_at', '<', slots.before),
+    ),
+  }
+}
