@@ -13,7 +13,7 @@ export interface CommandRun {
   err(): string
   /** Resolves with the exit code when its streams are closed; -1 when a signal ended it. */
   readonly ended: Promise<number>
-  /** Waits until standard output matches; fails when it ends before, or after 20 s. */
+  /** Waits until standard output matches; fails when it ends before, or after 60 s. */
   waitFor(pattern: RegExp): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export function startCommand(
     err: () => err,
     ended,
     async waitFor(pattern) {
-      for (const until = Date.now() + 20_000; !pattern.test(out); ) {
+      for (const until = Date.now() + 60_000; !pattern.test(out); ) {
         if (Date.now() > until || child.exitCode !== null)
           throw new Error(`${words.join(' ')}: no ${pattern}\n${out}\n${err}`)
         await new Promise((resolve) => setTimeout(resolve, 25))

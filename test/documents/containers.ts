@@ -88,7 +88,7 @@ export async function stopContainer(sandbox: Sandbox, name: string): Promise<voi
   compare(new Map(before), snapshot(guarded))
 }
 
-/** Runs the health check of the image until it is content. @throws after 30 s, or when the container has ended */
+/** Runs the health check of the image until it is content. @throws after 60 s, or when the container has ended */
 export async function waitForHealth(
   sandbox: Sandbox,
   image: ContainerImage,
@@ -98,7 +98,7 @@ export async function waitForHealth(
   const words = image.healthcheck.map((word) =>
     word.replaceAll(/\b8081\b/g, String(ports['8081'] ?? 8081)),
   )
-  for (const until = Date.now() + 30_000; ; ) {
+  for (const until = Date.now() + 60_000; ; ) {
     if ((await runInside(sandbox, image, name, words)) === 0) return
     if (Date.now() > until) throw new Error(`${name} is not healthy`)
     await new Promise((resolve) => setTimeout(resolve, 200))

@@ -333,8 +333,8 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
 }
 
 async function waitFor(isThere: () => boolean | Promise<boolean>): Promise<void> {
-  for (const until = Date.now() + 20_000; !(await isThere()); ) {
-    if (Date.now() > until) throw new Error('not within 20 s')
+  for (const until = Date.now() + 60_000; !(await isThere()); ) {
+    if (Date.now() > until) throw new Error('not within 60 s')
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

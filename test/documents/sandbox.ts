@@ -72,11 +72,11 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Asks a process to end and waits for it. @throws when it does not end within 20 s */
+/** Asks a process to end and waits for it. @throws when it does not end within 60 s */
 export async function stopProcess(pid: number): Promise<void> {
   if (!isAlive(pid)) return
   process.kill(pid, 'SIGTERM')
-  for (const until = Date.now() + 20_000; isAlive(pid); ) {
+  for (const until = Date.now() + 60_000; isAlive(pid); ) {
     if (Date.now() > until) throw new Error(`process ${pid} does not end`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
