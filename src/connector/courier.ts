@@ -40,7 +40,7 @@ export interface CourierOptions {
 }
 
 /** Rounds of one second; ten attempts side by side, as many as the service is asked for at once (intune-api 7). */
-export const defaultCourierOptions: CourierOptions = {
+const defaultCourierOptions: CourierOptions = {
   roundMs: 1000,
   batch: 10,
   attemptMs: 30_000,

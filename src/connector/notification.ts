@@ -16,13 +16,6 @@ export interface NotificationPauses {
   readonly giveUpDays: number
 }
 
-/** The defaults of configuration. */
-export const defaultPauses: NotificationPauses = {
-  onlineSeconds: [1, 5, 15, 60, 300],
-  courierSeconds: [900, 3600],
-  giveUpDays: 7,
-}
-
 /** What the delivery of one notification needs. */
 export interface DeliveryPorts {
   readonly outbox: Outbox
@@ -142,7 +135,7 @@ export async function withdrawNotification(
 }
 
 /** What events tell of a notification. */
-export function describeNotification(record: NotificationRecord): EventFields {
+function describeNotification(record: NotificationRecord): EventFields {
   return {
     transactionId: record.transactionId,
     notificationId: record.id,

@@ -12,7 +12,6 @@ export type {
   ChallengeToValidate,
   FailureNotification,
   ManagementHealth,
-  NotificationReceipt,
   ScepNotification,
   ScepNotifier,
   ScepValidator,

@@ -2,6 +2,21 @@
 export { loadDataKey } from './data-key.ts'
 export { createDurableFile } from './durable-file.ts'
 export { lockFolder } from './folder-lock.ts'
-export { openStore, type StoreOptions } from './open-store.ts'
-export type * from './ports.ts'
+export { openStore } from './open-store.ts'
+export type {
+  CertificateRecord,
+  CertificateRegister,
+  CertificateState,
+  CrlRegister,
+  IssuanceIntent,
+  IssuedCertificate,
+  Leases,
+  NotificationRecord,
+  Outbox,
+  OwedNotification,
+  RefusalRecord,
+  Spool,
+  SpoolEntry,
+  Store,
+} from './ports.ts'
 export { openSpool } from './spool.ts'

@@ -3,7 +3,7 @@ import type { SqlDialect } from './sql-dialect.ts'
 import type { SqlExecutor } from './sql-executor.ts'
 
 /** Refusals are for operators, and strangers can cause them: however many come, so many stay. */
-export const MAX_REFUSALS = 100_000
+const MAX_REFUSALS = 100_000
 
 /** Removes what is past its use: old refusals, and notifications that were delivered long ago. */
 export function createRetention(
@@ -24,7 +24,7 @@ export function createRetention(
 }
 
 /** The queries, compiled once. Certificates are never removed: a serial once written is never used again. */
-export function prepareRetentionQueries({ compiler: db }: SqlDialect) {
+function prepareRetentionQueries({ compiler: db }: SqlDialect) {
   return {
     forgetRefusals: prepareQuery((slots: { readonly before: number }) =>
       db.deleteFrom('refusal').where('at', '<', slots.before),
