@@ -63,7 +63,9 @@ async function replay(
       journal,
       clock: systemClock,
     })
-    const replayed = await safekeeping.replay()
+    let replayed = 0
+    // One replay takes as many as a list holds.
+    for (let more = -1; more !== 0; replayed += more) more = await safekeeping.replay()
     return { replayed, left: (await spool.list()).entries.length }
   } finally {
     await journal.close()
