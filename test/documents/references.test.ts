@@ -30,7 +30,7 @@ describe('what documents refer to', () => {
 
   test('operations.md: events have the names of the catalogue, and all are there', () => {
     const byId = new Map(catalogue.map(({ id, name }) => [String(id).padStart(4, '0'), name]))
-    const named = [...operations.matchAll(/\b([0-5]\d{3}) ((?:Sc|Spool)[A-Za-z]+)/g)]
+    const named = [...operations.matchAll(/\b([0-5]\d{3}) ((?:Sc|Rate|RequestS)[A-Za-z]+)/g)]
     assert.ok(named.length >= 5)
     for (const [, id = '', name] of named) assert.equal(name, byId.get(id))
     for (const [, id = ''] of operations.matchAll(/\b(4\d{3}|00\d\d)\b(?![\d.]|\s*characters)/g))
