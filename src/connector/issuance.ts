@@ -73,7 +73,7 @@ export async function sign(work: Work, intent: IssuanceIntent): Promise<Uint8Arr
     )
   const { certificateDer } = result
   try {
-    verifyIssued(certificateDer, intent.order, await profile.ca.chain())
+    verifyIssued(certificateDer, intent.order, await profile.ca.chain(), ports.clock.now())
   } catch (error) {
     work.orphanDer = certificateDer
     throw error

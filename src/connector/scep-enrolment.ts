@@ -3,6 +3,7 @@ import { ConnectorError, describeError } from '../kernel/index.ts'
 import type { CertificateOrder } from '../pki/index.ts'
 import {
   type OpenOutcome,
+  type Reply,
   type ReplyFrame,
   refusalFor,
   refusalForChallenge,
@@ -33,6 +34,12 @@ import { checkRenewalSigner } from './renewal.ts'
 import { isTold, takeBack } from './strict-notification.ts'
 import { createTurns } from './turns.ts'
 
+/** RFC 8894, section 3.2.1.4 leaves the length open; REQ-178 bounds it. */
+const MAX_FAIL_INFO_TEXT = 255
+
+/** Clocks of devices are off by seconds; this is more. */
+const NOTEWORTHY_SKEW_SECONDS = 600
+
 /**
  * Answers the PKIOperations of one profile. Reads top to bottom as docs/enrolment.md, steps 1 to 9; nothing else
  * decides the order of things.
@@ -49,7 +56,8 @@ export function createScepEnrolment(
     const startedAt = clock.now()
     const opened = await codec.open(messageDer, profile.scep)
     const log = recordReceived(opened, startedAt, context)
-    if (opened.kind === 'refused') return await answer(opened.frame, endUnopened(opened, log), log)
+    if (opened.kind === 'refused')
+      return await answer(opened.frame, endUnopened(opened, log), context, log)
     const work = beginWork(profile, ports, opened.request, log)
 
     // Twice the same at once: the second waits here for the first, and finds its certificate in step 2.
@@ -96,7 +104,7 @@ export function createScepEnrolment(
     })
 
     // 9. Answer the device.
-    return await answer(work.request.frame, ending, log)
+    return await answer(work.request.frame, ending, context, log)
   }
 
   function recordReceived(
@@ -115,23 +123,45 @@ export function createScepEnrolment(
       durationMs: clock.now().getTime() - startedAt.getTime(),
       ...(opened.kind === 'opened' ? fieldsOfRequest(opened.request, ports) : {}),
     })
+    if (opened.kind === 'opened') recordOddities(opened.request, startedAt, log)
     return log
   }
 
   async function answer(
     frame: ReplyFrame,
     { reply, outcome }: Ending,
+    context: EnrolmentContext,
     log: Journal,
   ): Promise<EnrolmentAnswer> {
     try {
-      return { replyDer: await codec.seal(frame, reply, profile.scep), outcome }
+      const told = correlate(reply, context.requestId)
+      return { replyDer: await codec.seal(frame, told, profile.scep), outcome }
     } catch (error) {
       const overload = findOverload(error)
       if (overload !== undefined) recordTurnedAway(log, overload)
       if (overload !== undefined || reply.status !== 'SUCCESS') throw overload ?? error
-      return await answer(frame, endUnsealed(error, log), log)
+      return await answer(frame, endUnsealed(error, log), context, log)
     }
   }
+}
+
+/** The text of a FAILURE ends with the requestId that its events carry, for whoever asks support about it (REQ-178). */
+function correlate(reply: Reply, requestId: string): Reply {
+  if (reply.status !== 'FAILURE') return reply
+  const suffix = ` [request ${requestId}]`
+  const text = `${reply.refusal.text.slice(0, MAX_FAIL_INFO_TEXT - suffix.length).toWellFormed()}${suffix}`
+  return { ...reply, refusal: { ...reply.refusal, text } }
+}
+
+/** Accepted by default, but worth a line when somebody looks for the reason of something (REQ-84, REQ-92). */
+function recordOddities(request: ScepRequest, now: Date, log: Journal): void {
+  if (request.signer.isSelfSigned && !request.signer.hasCsrKey)
+    log.debug('operational', 'the self-signed signer has another key than the CSR')
+  const { signingTime } = request
+  if (signingTime === undefined) return
+  const skewSeconds = Math.round((signingTime.getTime() - now.getTime()) / 1000)
+  if (Math.abs(skewSeconds) > NOTEWORTHY_SKEW_SECONDS)
+    log.debug('operational', `signingTime is ${skewSeconds} seconds off`)
 }
 
 /** What a request says about itself, without what would let anybody use it. */

@@ -142,7 +142,9 @@ describe('without a clear yes', () => {
     stage.faults.validate = () => ({ kind: 'refused', code: 'ChallengeExpired', reason: 'old' })
     const answer = await stage.enrol(createDeviceRequest())
     assert.equal(answer.outcome, 'challenge-refused')
-    assert.equal(answer.failText, 'challenge refused: ChallengeExpired')
+    const { requestId } = stage.events[0] ?? {}
+    assert.ok(requestId)
+    assert.equal(answer.failText, `challenge refused: ChallengeExpired [request ${requestId}]`)
     await letTimePass(stage)
     assert.deepEqual(stage.eventIds(), [4003, 4005, 4001])
     assert.equal(stage.counts.signatures + stage.counts.notifications, 0)
@@ -157,6 +159,22 @@ describe('without a clear yes', () => {
     await letTimePass(stage)
     assert.deepEqual(stage.eventIds(), [4003, 4005, 4001])
     assert.equal(stage.counts.signatures + stage.counts.notifications, 0)
+  })
+
+  test('another key than the signer’s and a clock far off are accepted, and noted for who looks', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    const odd = {
+      ...request,
+      signer: { ...request.signer, hasCsrKey: false },
+      signingTime: new Date(stage.clock.now().getTime() - 86_400_000),
+    }
+    assert.equal((await stage.enrol(odd)).status, 'SUCCESS')
+    const notes = stage.events
+      .filter(({ level }) => level === 'debug')
+      .map(({ message }) => message)
+    assert.ok(notes.some((note) => note.includes('another key')))
+    assert.ok(notes.some((note) => note.includes('-86400 seconds')))
   })
 
   test('a refusal that cannot be sealed keeps its one Admin event', async () => {
