@@ -29,14 +29,6 @@ export const connectorEvents = {
     level: 'information',
     message: 'The configuration is complete and free of contradictions.',
   },
-  ConfigurationInvalid: {
-    id: 4,
-    name: 'ConfigurationInvalid',
-    channel: 'operational',
-    taskCategory: 'Connector',
-    level: 'error',
-    message: 'The configuration has problems; the connector does not start.',
-  },
   ConfigurationWarning: {
     id: 5,
     name: 'ConfigurationWarning',
@@ -159,14 +151,6 @@ export const connectorEvents = {
     level: 'error',
     message: 'A notification was not delivered within its time and is tried no more.',
   },
-  ClockSkew: {
-    id: 42,
-    name: 'ClockSkew',
-    channel: 'operational',
-    taskCategory: 'Connector',
-    level: 'warning',
-    message: 'The clock of this machine and that of a remote party differ too much.',
-  },
   WorkerReplaced: {
     id: 50,
     name: 'WorkerReplaced',
@@ -247,14 +231,6 @@ export const connectorEvents = {
     taskCategory: 'Connector',
     level: 'information',
     message: 'The store can be written again.',
-  },
-  BackupCreated: {
-    id: 75,
-    name: 'BackupCreated',
-    channel: 'operational',
-    taskCategory: 'Connector',
-    level: 'information',
-    message: 'A copy of the store was written.',
   },
   LogLinesDropped: {
     id: 80,

@@ -72,7 +72,6 @@ const ours = `
 1 ServiceStarted information
 2 ServiceStopped information
 3 ConfigurationLoaded information
-4 ConfigurationInvalid error
 5 ConfigurationWarning warning
 12 ScepMessageUnreadable warning
 13 RequestShed warning
@@ -88,7 +87,6 @@ const ours = `
 30 ManagementUnavailable error
 31 ManagementRecovered information
 32 NotificationGivenUp error
-42 ClockSkew warning
 50 WorkerReplaced warning
 60 IntentAbandoned warning
 61 OrphanCertificateRevoked warning
@@ -99,7 +97,6 @@ const ours = `
 72 SpoolUnreadable error
 73 StoreUnavailable error
 74 StoreRecovered information
-75 BackupCreated information
 80 LogLinesDropped warning
 90 DebugMessage information
 99 UnhandledError error
