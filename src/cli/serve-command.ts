@@ -22,6 +22,10 @@ export function addServeCommand(program: Command): void {
         )
       }
       const ending = waitForEnd()
+      // Told at once: a start that makes keys goes on to its end before it stops.
+      void ending.then((why) => {
+        process.stderr.write(`${why}: finishing what runs; once more ends it at once\n`)
+      })
       // Loaded here, so that the other commands answer at once.
       const { startConnector } = await import('../compose/index.ts')
       const { createGreeting } = await import('./greeting.ts')
@@ -34,8 +38,7 @@ export function addServeCommand(program: Command): void {
         process.stdout.write(
           (await createGreeting(connector, configuration, isDemonstration)) ?? '',
         )
-      const why = await ending
-      process.stderr.write(`${why}: finishing what runs\n`)
+      await ending
       await connector.stop()
     })
 }

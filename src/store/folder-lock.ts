@@ -17,7 +17,8 @@ export function lockFolder(file: string): () => void {
   let lock: DatabaseSync | undefined
   try {
     lock = new DatabaseSync(file, { timeout: 0 })
-    lock.exec('BEGIN EXCLUSIVE')
+    // Nothing is ever written, so a journal on disk would only be left behind by a process that is killed.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (cause) {
     lock?.close()
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY)
