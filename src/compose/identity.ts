@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadPassphrase } from '../ca/index.ts'
@@ -59,11 +59,13 @@ export async function loadOrMakePassphrase(file: string, dataDir: string): Promi
 /**
  * Reads certificate and key of the device listener.
  *
- * @throws ConnectorError `config/invalid` a file cannot be read
+ * @throws ConnectorError `config/invalid` a file cannot be read, or the first holds no certificate
  */
 export function loadTls(tls: { readonly certificateFile: string; readonly keyFile: string }): {
   readonly certificatesPem: string
   readonly keyPem: string
+  /** End of the first certificate, the listener's own. */
+  readonly notAfter: Date
 } {
   const read = (key: string, file: string): string => {
     try {
@@ -76,8 +78,16 @@ export function loadTls(tls: { readonly certificateFile: string; readonly keyFil
       )
     }
   }
-  return {
-    certificatesPem: read('certificateFile', tls.certificateFile),
-    keyPem: read('keyFile', tls.keyFile),
+  const certificatesPem = read('certificateFile', tls.certificateFile)
+  try {
+    const notAfter = new X509Certificate(certificatesPem).validToDate
+    return { certificatesPem, keyPem: read('keyFile', tls.keyFile), notAfter }
+  } catch (cause) {
+    if (cause instanceof ConnectorError) throw cause
+    throw new ConnectorError(
+      'config/invalid',
+      `listeners.device.tls.certificateFile: ${tls.certificateFile} holds no certificate; write PEM, the listener's own certificate first`,
+      { cause },
+    )
   }
 }

@@ -28,6 +28,7 @@ import {
   createAdminApp,
   createDeviceApp,
   createMetrics,
+  type ExpiringCertificate,
   type RunningServer,
   type ScepEndpoint,
   startServer,
@@ -129,6 +130,14 @@ async function build(
   const passphrase = await loadOrMakePassphrase(configuration.passphraseFile, dataDir)
   const dataKey = loadDataKey(join(dataDir, 'data.key'), passphrase)
   const authorities = await loadAuthorities(configuration, passphrase, clock)
+  const { device, admin } = configuration.listeners
+  const tls = device.tls === undefined ? undefined : loadTls(device.tls)
+  const listCertificates = (): ExpiringCertificate[] => [
+    ...listExpiring(authorities),
+    ...(tls === undefined
+      ? []
+      : [{ kind: 'tls' as const, name: 'listeners.device', notAfter: tls.notAfter }]),
+  ]
 
   // Memory and voice
   const store = await openStore(configuration.store)
@@ -138,7 +147,7 @@ async function build(
     version,
     workers: () => workerFiguresOf(pool),
     outbox: () => loadOutboxFigures(store, clock),
-    certificates: () => listExpiring(authorities),
+    certificates: listCertificates,
     now: () => clock.now(),
   })
   const logsDir = join(dataDir, 'logs')
@@ -258,7 +267,6 @@ async function build(
     return results
   }
   const logger = pino({ level: 'warn' })
-  const { device, admin } = configuration.listeners
   const deviceServer = await startServer(
     createDeviceApp({
       profiles: endpoints,
@@ -297,7 +305,7 @@ async function build(
       maxConnections: device.maxConnections,
       requestTimeoutMs: device.requestTimeoutMs,
       logger,
-      ...(device.tls === undefined ? {} : { tls: loadTls(device.tls) }),
+      ...(tls === undefined ? {} : { tls }),
     },
   )
   closers.push(() => deviceServer.stop())
@@ -314,7 +322,7 @@ async function build(
           ca: profile.ca,
           validator: profile.challenge.kind,
         })),
-        certificates: listExpiring(authorities),
+        certificates: listCertificates(),
         outbox: await loadOutboxFigures(store, clock),
         workers: workerFiguresOf(crypto),
         recent: await listRecent(store),
@@ -339,7 +347,7 @@ async function build(
     await store.forget(new Date(clock.now().getTime() - RETENTION_DAYS * DAY_MS))
   })
   duties.add('ends of certificates', DAY_MS, async () =>
-    recordExpiring(listExpiring(authorities), clock, journal),
+    recordExpiring(listCertificates(), clock, journal),
   )
   addCaDuties(duties, authorities, cas, { store, pool: crypto, passphrase, journal, clock })
   courier.start()

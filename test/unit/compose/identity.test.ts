@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { loadConnectorId, loadOrMakePassphrase } from '../../../src/compose/identity.ts'
+import { loadConnectorId, loadOrMakePassphrase, loadTls } from '../../../src/compose/identity.ts'
 
 describe('identity', () => {
   let folder: string
@@ -36,5 +36,14 @@ describe('identity', () => {
     const file = join(folder, 'mounted')
     await assert.rejects(loadOrMakePassphrase(file, folder), { code: 'key/unreadable' })
     assert.deepEqual(readdirSync(folder), [])
+  })
+
+  test('a TLS file without a certificate is named with its key', () => {
+    const file = join(folder, 'tls.pem')
+    writeFileSync(file, 'not PEM')
+    assert.throws(() => loadTls({ certificateFile: file, keyFile: file }), {
+      code: 'config/invalid',
+      message: /listeners\.device\.tls\.certificateFile: .* holds no certificate/,
+    })
   })
 })
