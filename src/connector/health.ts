@@ -5,7 +5,7 @@ import { describeError } from '../kernel/index.ts'
 export interface HealthCheck {
   readonly name: string
   run(signal: AbortSignal): Promise<HealthFinding>
-  /** How long a finding is good, in milliseconds. */
+  /** How long a finding is good, in milliseconds; a failure is looked at again after 5,000 at the latest. */
   readonly maxAgeMs: number
   /** How long `run` may take, in milliseconds. */
   readonly timeoutMs: number
@@ -22,6 +22,9 @@ export interface HealthResult extends HealthFinding {
   readonly name: string
   readonly checkedAt: Date
 }
+
+/** One blip must not keep a balancer away for as long as a good finding lasts. */
+const FAILURE_AGE_MS = 5000
 
 /**
  * The list of named checks behind `/readyz`, the status page and the heartbeat. A finding is kept for its age, and
@@ -53,7 +56,7 @@ export function createHealth(
         checks.map(async (check) => {
           const last = kept.get(check.name)
           const age = clock.now().getTime() - (last?.checkedAt.getTime() ?? 0)
-          if (last !== undefined && age >= 0 && age < check.maxAgeMs) return last
+          if (last !== undefined && age >= 0 && age < goodForMs(check, last)) return last
           const started =
             running.get(check.name) ?? run(check).finally(() => running.delete(check.name))
           running.set(check.name, started)
@@ -62,6 +65,10 @@ export function createHealth(
       )
     },
   }
+}
+
+function goodForMs({ maxAgeMs }: HealthCheck, { status }: HealthFinding): number {
+  return status === 'failed' ? Math.min(maxAgeMs, FAILURE_AGE_MS) : maxAgeMs
 }
 
 async function rejectOnAbort(signal: AbortSignal, timeoutMs: number): Promise<never> {

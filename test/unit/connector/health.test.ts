@@ -43,6 +43,18 @@ describe('health', () => {
     assert.equal(runs, 2)
   })
 
+  test('a failure is looked at again after five seconds, however long a finding is good', async () => {
+    const clock = movable()
+    const findings: HealthFinding[] = [{ status: 'failed', reason: 'one blip' }, OK]
+    const run = async () => findings.shift() ?? OK
+    const health = createHealth([checkOf(run, { maxAgeMs: 60_000 })], clock)
+    await health.check()
+    clock.advance(4_999)
+    assert.equal((await health.check())[0]?.status, 'failed')
+    clock.advance(1)
+    assert.equal((await health.check())[0]?.status, 'ok')
+  })
+
   test('a clock that was set back does not keep a finding for ever', async () => {
     const clock = movable()
     let runs = 0
