@@ -35,14 +35,17 @@ export function startConnectorProcess(site: CrashSite): ConnectorProcess {
   let isKilled = false
 
   async function waitUntilReady(): Promise<'ready' | 'killed'> {
+    let lastSaid = 'nobody answers'
     for (const until = performance.now() + START_TIMEOUT_MS; performance.now() < until; ) {
       if (isKilled) return 'killed'
       if (hasEnded(child))
         throw new Error(`the connector ended by itself (${child.exitCode}): ${tailOf(output)}`)
-      if (await answersReady(site.adminUrl)) return isKilled ? 'killed' : 'ready'
+      const answer = await askReady(site.adminUrl)
+      if (answer?.isReady === true) return isKilled ? 'killed' : 'ready'
+      lastSaid = answer?.said ?? lastSaid
       await new Promise((wake) => setTimeout(wake, POLL_MS))
     }
-    throw new Error(`not ready within ${START_TIMEOUT_MS} ms: ${tailOf(output)}`)
+    throw new Error(`not ready within ${START_TIMEOUT_MS} ms: ${lastSaid}\n${tailOf(output)}`)
   }
 
   const ready = waitUntilReady()
@@ -72,13 +75,12 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-async function answersReady(adminUrl: string): Promise<boolean> {
+async function askReady(
+  adminUrl: string,
+): Promise<{ readonly isReady: boolean; readonly said: string } | undefined> {
   return await fetch(`${adminUrl}/readyz`, { signal: AbortSignal.timeout(10_000) }).then(
-    async (answer) => {
-      await answer.arrayBuffer()
-      return answer.ok
-    },
-    () => false,
+    async (answer) => ({ isReady: answer.ok, said: await answer.text() }),
+    () => undefined,
   )
 }
 
