@@ -19,15 +19,27 @@ export function encodeStatusPage(
 </head>
 <body>
 <h1>${status.name} <span class="${isReady ? 'ok' : 'failed'}">${isReady ? 'ready' : 'not ready'}</span></h1>
-<p>Version ${status.version}, running for ${describeAge(status.startedAt, now)}.</p>
+<p>Version ${status.version}, running for ${describeAge(status.startedAt, now)}. Times are UTC; this page is of ${formatTime(now)} and loads itself anew.</p>
 ${section(
   'Checks',
   ['Check', 'Status', 'Reason', 'Age'],
   checks.map((check) => [
     check.name,
     html`<span class="${check.status}">${check.status}</span>`,
-    check.reason,
+    html`<span class="long">${check.reason}</span>`,
     describeAge(check.checkedAt, now),
+  ]),
+)}
+${section(
+  'Recent requests',
+  ['Time', 'Profile', 'Subject', 'Outcome', 'Serial number', 'Transaction'],
+  status.recent.map((request) => [
+    html`<time>${formatTime(request.at)}</time>`,
+    request.profile,
+    html`<span class="long">${request.subject}</span>`,
+    html`<span class="${classOf(request.outcome)}">${request.outcome}</span>`,
+    html`<code>${request.serialHex ?? ''}</code>`,
+    html`<code>${request.transactionId}</code>`,
   ]),
 )}
 ${section(
@@ -42,13 +54,27 @@ ${section(
 )}
 ${section(
   'Certificates of the connector',
-  ['Kind', 'Name', 'Ends'],
-  status.certificates.map((item) => [item.kind, item.name, item.notAfter.toISOString()]),
+  ['Kind', 'Name', 'Ends', 'Left'],
+  status.certificates.map((item) => [
+    item.kind.toUpperCase(),
+    item.name,
+    formatTime(item.notAfter),
+    describeAge(now, item.notAfter),
+  ]),
 )}
 ${section(
-  'Notifications owed',
-  ['State', 'Count'],
-  Object.entries(status.outbox.depth).map(([state, count]) => [state, count]),
+  'Notifications owed to Intune',
+  ['Due', 'Waiting for the service', 'Given up', 'Oldest'],
+  [
+    [
+      status.outbox.depth['due'] ?? 0,
+      status.outbox.depth['exhausted'] ?? 0,
+      status.outbox.depth['failed'] ?? 0,
+      status.outbox.oldestCreatedAt === undefined
+        ? 'none'
+        : describeAge(status.outbox.oldestCreatedAt, now),
+    ],
+  ],
 )}
 ${section(
   'Worker threads',
@@ -62,18 +88,6 @@ ${section(
     ],
   ],
 )}
-${section(
-  'Recent requests',
-  ['Time', 'Profile', 'Subject', 'Outcome', 'Serial number', 'Transaction'],
-  status.recent.map((request) => [
-    request.at.toISOString(),
-    request.profile,
-    request.subject,
-    request.outcome,
-    html`<code>${request.serialHex ?? ''}</code>`,
-    html`<code>${request.transactionId}</code>`,
-  ]),
-)}
 </body>
 </html>
 `
@@ -83,8 +97,8 @@ ${section(
 /** The look of the page, a file of its own because the page's policy allows no inline style. */
 export const statusStyle = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;overflow-wrap:anywhere;vertical-align:top}
-th{font-weight:600;background:#f5f5f5}code{font:13px ui-monospace,monospace}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}
+th{font-weight:600;background:#f5f5f5}code{font:13px ui-monospace,monospace}code,.long{overflow-wrap:anywhere}time{white-space:nowrap}
 .ok{color:#116329}.degraded{color:#8a4b00}.failed{color:#b00020}
 @media (prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}th{background:#222}th,td{border-color:#333}.ok{color:#56d364}.degraded{color:#e3b341}.failed{color:#ff7b72}}
 `
@@ -98,6 +112,17 @@ function section(
   return html`<h2>${title}</h2>
 <table><thead><tr>${columns.map((column) => html`<th>${column}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody></table>`
+}
+
+/** The states of the register: what ended well, what is under way, and what did not. */
+function classOf(outcome: string): ReadinessCheck['status'] {
+  if (outcome === 'issued') return 'ok'
+  return outcome === 'reserved' ? 'degraded' : 'failed'
+}
+
+/** To the second, as logs can be searched for. */
+function formatTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 function describeAge(since: Date, now: Date): string {
