@@ -31,8 +31,10 @@ SCEP URL    ${scepUrl}
 Also        ${others.map((name) => `${deviceUrl}/scep/${name}`).join(', ') || 'no other profile'}${isDemonstration ? ' (challenge: secret)' : ''}
 Readiness   ${adminUrl}/readyz     Status page ${adminUrl}/
 Simulator   ${simulator.controlUrl}/control/notifications shows what Intune was told
-Challenge   ${challenge.reveal()}
-            (until ${expires.toISOString()}; npm run certconnector -- challenge makes another)
+
+A challenge, good until ${expires.toISOString()} (npm run certconnector -- challenge makes another):
+
+${challenge.reveal()}
 
 Enrol a device, in a second terminal:
 

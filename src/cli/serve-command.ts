@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { findConfiguration } from './configuration.ts'
+import { endOnFatalErrors } from './fatal-error.ts'
 import { loadVersion } from './version.ts'
 import { waitForEnd } from './wait-for-end.ts'
 
@@ -34,6 +35,7 @@ export function addServeCommand(program: Command): void {
         console: process.stdout,
         warnings,
       })
+      endOnFatalErrors(connector.journal)
       if (greets)
         process.stdout.write(
           (await createGreeting(connector, configuration, isDemonstration)) ?? '',
