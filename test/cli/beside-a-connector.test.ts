@@ -22,7 +22,7 @@ describe('commands beside a connector that runs', () => {
     const out = running.serve.out()
     assert.match(out, /^Demonstration \(simulator\.enabled\)/)
     assert.ok(out.includes(`SCEP URL    ${running.deviceUrl}/certsrv/mscep/mscep.dll\n`))
-    assert.match(out, /^Challenge {3}[A-Za-z0-9+/=]{1000,}$/m)
+    assert.match(out, /^[A-Za-z0-9+/=]{1000,}$/m)
     assert.ok(out.includes(`${running.adminUrl}/readyz`))
     const line = /^ {2}npm run enrol -- (.+)$/m.exec(out)?.[1]
     assert.equal(
@@ -114,9 +114,10 @@ describe('commands beside a connector that runs', () => {
   })
 
   test('events --follow shows what was and what comes, once, and ends with 0 on SIGINT', async () => {
+    const listed = await running.run('events', '--id', '4006')
+    const before = listed.out.match(/ 4006 /g)?.length ?? 0
     const following = startCommand(['events', '--follow', '--id', '4006'], { cwd: running.cwd })
-    await following.waitFor(/ 4006 /)
-    const before = following.out().match(/ 4006 /g)?.length ?? 0
+    await following.waitFor(new RegExp(`(?: 4006 [^]*){${before}}`))
     const { code } = await running.run(
       'enrol',
       sharedChallenge,

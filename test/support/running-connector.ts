@@ -60,6 +60,9 @@ async function startIn(
   const connector = await startConnector(configuration, {
     version: '0.0.0-test',
     console: nowhere(),
+  }).catch((error: unknown) => {
+    rmSync(dataDir, { recursive: true, force: true })
+    throw error
   })
   let isStopped = false
 
