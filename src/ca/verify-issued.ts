@@ -26,6 +26,7 @@ const SKEW_MS = 5 * 60_000
  *
  * @param chain as from `CaBackend.chain`: issuing CA first. The same array is checked in itself only once
  * @param now given, the certificate must also be valid then, with five minutes of grace at its start
+ * @returns the certificate, read and verified, so that nobody has to read it again
  * @throws ConnectorError `ca/misconfigured` something differs; the message names all of it. The certificate must not be
  *   handed out, and should be revoked
  */
@@ -34,9 +35,9 @@ export function verifyIssued(
   order: CertificateOrder,
   chain: readonly Uint8Array[],
   now?: Date,
-): void {
-  const problems = checkIssued(certificateDer, order, chain, now)
-  if (problems.length === 0) return
+): Certificate {
+  const { certificate, problems } = checkIssued(certificateDer, order, chain, now)
+  if (problems.length === 0) return certificate
   throw new ConnectorError(
     'ca/misconfigured',
     `the CA issued a certificate for ${parseName(order.subjectDer)} otherwise than ordered: ` +
@@ -49,15 +50,16 @@ function checkIssued(
   order: CertificateOrder,
   chain: readonly Uint8Array[],
   now: Date | undefined,
-): string[] {
+): { readonly certificate: Certificate; readonly problems: readonly string[] } {
   try {
     const certificate = parseCertificate(certificateDer)
-    return [
+    const problems = [
       ...checkIdentity(certificate, order),
       ...checkDates(certificate, order, now),
       ...checkPurposes(certificate, order),
       ...checkSignatures(certificate, chain),
     ]
+    return { certificate, problems }
   } catch (cause) {
     throw new ConnectorError(
       'ca/misconfigured',

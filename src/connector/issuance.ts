@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type EnrolOrder, type EnrolResult, generateSerial, verifyIssued } from '../ca/index.ts'
 import { events } from '../events/index.ts'
 import { ConnectorError, toHex } from '../kernel/index.ts'
-import { type CertificateOrder, parseCertificate } from '../pki/index.ts'
+import type { Certificate, CertificateOrder } from '../pki/index.ts'
 import type { CertificateRecord, IssuanceIntent, IssuedCertificate } from '../store/index.ts'
 import { waitForOther } from './earlier-request.ts'
 import { replaySince, type Work } from './enrolment-work.ts'
@@ -51,10 +51,11 @@ export async function reserve(
 /**
  * Has the CA sign, and looks at what came back before anybody else sees it.
  *
+ * @returns the certificate, verified against the order and the chain
  * @throws ConnectorError `ca/…` there is no certificate that could be handed out; one that differs from the order is
  *   left in `work.orphanDer`
  */
-export async function sign(work: Work, intent: IssuanceIntent): Promise<Uint8Array> {
+export async function sign(work: Work, intent: IssuanceIntent): Promise<Certificate> {
   const { profile, ports } = work
   const startedAt = ports.clock.now().getTime()
   const result = await enrolAtCa(work, {
@@ -71,20 +72,28 @@ export async function sign(work: Work, intent: IssuanceIntent): Promise<Uint8Arr
       'ca/refused',
       'the CA keeps the request pending, which no device awaits',
     )
-  const { certificateDer } = result
-  try {
-    verifyIssued(certificateDer, intent.order, await profile.ca.chain(), ports.clock.now())
-  } catch (error) {
-    work.orphanDer = certificateDer
-    throw error
-  }
+  const certificate = await verify(work, result.certificateDer, intent.order)
   work.log.record(events.ScepIssuedSuccess, {
     caId: profile.ca.id,
     subject: intent.subject,
     serialNumber: intent.order.serialHex,
     durationMs: ports.clock.now().getTime() - startedAt,
   })
-  return certificateDer
+  return certificate
+}
+
+async function verify(
+  work: Work,
+  certificateDer: Uint8Array,
+  order: CertificateOrder,
+): Promise<Certificate> {
+  const { profile, ports } = work
+  try {
+    return verifyIssued(certificateDer, order, await profile.ca.chain(), ports.clock.now())
+  } catch (error) {
+    work.orphanDer = certificateDer
+    throw error
+  }
 }
 
 async function enrolAtCa({ profile }: Work, order: EnrolOrder): Promise<EnrolResult> {
@@ -101,14 +110,14 @@ async function enrolAtCa({ profile }: Work, order: EnrolOrder): Promise<EnrolRes
 /** What the register keeps of a certificate that was verified. */
 export function describeIssued(
   intent: IssuanceIntent,
-  certificateDer: Uint8Array,
+  { der: certificateDer, notAfter }: Certificate,
   issuedAt: Date,
 ): IssuedCertificate {
   return {
     serialHex: intent.order.serialHex,
     certificateDer,
     thumbprintHex: toHex(createHash('sha1').update(certificateDer).digest()),
-    notAfter: parseCertificate(certificateDer).notAfter,
+    notAfter,
     issuedAt,
   }
 }

@@ -83,10 +83,10 @@ export function createScepEnrolment(
         work.reservedSerial = intent.order.serialHex
 
         // 6. Sign, and look at what came back before anybody else sees it.
-        const certificateDer = await sign(work, intent)
+        const certificate = await sign(work, intent)
 
         // 7. Keep the certificate and, in the same transaction, what the management service is owed.
-        const issued = describeIssued(intent, certificateDer, clock.now())
+        const issued = describeIssued(intent, certificate, clock.now())
         const owed = await oweSuccess(work, issued)
         const keptIn = await safekeeping.keepCompletion(intent, issued, owed, log)
         if (keptIn === 'nowhere') return endUnkept(work, issued)
@@ -97,7 +97,7 @@ export function createScepEnrolment(
         else if (profile.notifyMode === 'deferred') courier.wake()
         else if (!(await isTold(work, owed.id))) return await takeBack(work, issued)
 
-        return await endWithCertificate(work, certificateDer, 'issued')
+        return await endWithCertificate(work, certificate.der, 'issued')
       } catch (error) {
         return await endAfter(work, error)
       }

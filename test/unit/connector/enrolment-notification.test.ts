@@ -7,6 +7,7 @@ import {
   successOf,
 } from '../../../src/connector/enrolment-notification.ts'
 import { describeIssued } from '../../../src/connector/issuance.ts'
+import { parseCertificate } from '../../../src/pki/index.ts'
 import { refusalFor } from '../../../src/scep/index.ts'
 import { createDeviceRequest, createStage } from '../../support/enrolment-stage.ts'
 import {
@@ -122,7 +123,7 @@ test('the register keeps the end that the CA chose, not the one that was ordered
     }),
   )
   const intent = sampleIntent()
-  const issued = describeIssued(intent, der, start)
+  const issued = describeIssued(intent, parseCertificate(der), start)
   assert.equal(issued.notAfter.getTime(), new X509Certificate(der).validToDate.getTime())
   assert.match(issued.thumbprintHex, /^[0-9A-F]{40}$/)
 })
