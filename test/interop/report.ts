@@ -51,7 +51,8 @@ const after = `
   curl plug-in of \`libstrongswan-extra-plugins\`; without it every call ends in "no capable fetcher found". Give it \`--cacert-enc\` (RA),
   \`--cacert-sig\` (root) and \`--cacert\` (issuing CA). It posts even where \`POSTPKIOperation\` is not offered.
 - **scepclient** (micromdm, Debian's package \`scep\`) always encrypts with DES: its profile needs \`scep.allowDes: true\`, as the profile
-  \`legacy\` of the demonstration has. It takes a \`csr.pem\` that lies beside its key, and renews when a certificate lies there.
+  \`legacy\` of the demonstration has. It encrypts to every certificate of GetCACert, so the
+  CA and its root need RSA keys: with ECDSA it ends in a panic. It takes a \`csr.pem\` that lies beside its key, and renews when a certificate lies there.
 - **certmonger** sends by GET. A re-key is signed with the old key and has the messageType of a first request. A refusal shows as
   \`CA_REJECTED\` in \`getcert list\` where the profile has \`scep.ndesEmptyContent: true\`. Without, as RFC 8894 has it, a FAILURE has no content,
   which certmonger takes for a broken reply: it shows \`CA_UNREACHABLE\` ("no content") and tries again later.

@@ -41,7 +41,11 @@ export interface Stage {
 /** Starts one; everything listens on free loopback ports. */
 export async function createStage(): Promise<Stage> {
   const tap = await openWireTap()
-  const connector = await startTestConnector((demonstration) => adapt(demonstration, tap.url))
+  const connector = await startTestConnector(
+    (demonstration) => adapt(demonstration, tap.url),
+    // A true first start: the CA of the demonstration is RSA, and scepclient encrypts to every certificate of GetCACert.
+    mkdtempSync(join(tmpdir(), 'interop-connector-')),
+  )
   tap.forwardTo(connector.connector.deviceUrl)
   const folder = mkdtempSync(join(tmpdir(), 'interop-'))
   const { dataDir } = connector
