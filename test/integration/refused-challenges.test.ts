@@ -14,11 +14,12 @@ interface Story {
   readonly terms?: Readonly<Record<string, unknown>>
   readonly device?: Partial<Enrolment>
   /** Something in the world that changes between challenge and request. */
-  readonly meanwhile?: (running: TestConnector, terms: { profileId: string }) => Promise<unknown>
+  readonly meanwhile?: (running: TestConnector) => Promise<unknown>
   /** What the device sends instead of its challenge. */
   readonly send?: (challenge: string) => Secret | undefined
 }
 
+const registeredUser = randomUUID()
 const now = Date.now()
 const minutesFromNow = (minutes: number): string => new Date(now + minutes * 60_000).toISOString()
 
@@ -51,6 +52,23 @@ const stories: readonly Story[] = [
     terms: { keyUsage: ['digitalSignature'] },
     device: { keyUsage: ['keyEncipherment'] },
   },
+  {
+    code: 'ScepProfileNoLongerTargetedToTheClient',
+    terms: { profileId: 'unassigned' },
+    meanwhile: (running) =>
+      running.control('PUT', '/control/targeting', { profileId: 'unassigned', targeted: false }),
+  },
+  { code: 'AadKeyIdentifierListMissing', terms: { requiresRegisteredKey: true } },
+  {
+    code: 'RegisteredKeyMismatch',
+    terms: { requiresRegisteredKey: true, userId: registeredUser },
+    meanwhile: (running) =>
+      running.control('PUT', '/control/registered-keys', {
+        userId: registeredUser,
+        keyIds: ['0'.repeat(64)],
+      }),
+  },
+  { code: 'SubjectNameMissing', terms: { subject: 'CN=device' }, device: { subject: '' } },
   { code: 'EnhancedKeyUsageMissing', terms: { ekus: [clientAuth] }, device: { ekus: [] } },
   {
     code: 'EnhancedKeyUsageMismatch',
@@ -69,6 +87,7 @@ describe('a challenge that Intune does not accept', () => {
   for (const story of stories) {
     test(`${story.code}: the device is refused, and nothing is issued`, async () => {
       const challenge = await running.challenge(story.terms)
+      await story.meanwhile?.(running)
       const transactionId = randomUUID()
       await assert.rejects(
         enrolDevice({
@@ -87,7 +106,7 @@ describe('a challenge that Intune does not accept', () => {
     })
   }
 
-  for (const code of ['Unknown', 'AadKeyIdentifierListMissing', 'SomethingIntuneInventsTomorrow']) {
+  for (const code of ['Unknown', 'SomethingIntuneInventsTomorrow']) {
     test(`${code}, said by the service out of nowhere, refuses too`, async () => {
       await running.control('POST', '/control/verdicts', { code, times: 1 })
       const transactionId = randomUUID()
