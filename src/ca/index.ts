@@ -1,7 +1,6 @@
 /** Who signs: the port that every CA implements, and the embedded CA. Does not know SCEP, Intune or the store. */
 
 /** What a worker signs with for `CertificateSigner.sign`: the default algorithm of the issuer's key. */
-export { signWith as signWithCaKey } from '../pki/index.ts'
 export {
   type AuthorityOptions,
   CA_KEY_TYPES,

@@ -8,7 +8,6 @@ import {
   issueCertificate,
   type NewAuthority,
   prepareIssuer,
-  signWithCaKey,
 } from '../../src/ca/index.ts'
 import {
   type Courier,
@@ -24,7 +23,7 @@ import {
 import type { EventRecord } from '../../src/events/index.ts'
 import { ConnectorError } from '../../src/kernel/index.ts'
 import type { ScepNotification, Verdict } from '../../src/management/ports.ts'
-import { encodeName, OID } from '../../src/pki/index.ts'
+import { encodeName, OID, signWith } from '../../src/pki/index.ts'
 import type { OpenOutcome, Reply, ScepCodec, ScepRequest } from '../../src/scep/index.ts'
 import type { Spool, SpoolEntry, Store } from '../../src/store/index.ts'
 import { createMemoryStore, type MemoryStore } from './memory-store.ts'
@@ -363,7 +362,7 @@ async function createStageCa(
         counts.signatures += 1
         return issueCertificate(order, issuer)
       },
-      sign: async (_caId, data) => signWithCaKey(issuer.key, data),
+      sign: async (_caId, data) => signWith(issuer.key, data),
     },
     certificates: store.certificates,
     crls: store.crls,

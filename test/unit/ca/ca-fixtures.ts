@@ -14,7 +14,6 @@ import {
   loadAuthority,
   type NewAuthority,
   prepareIssuer,
-  signWithCaKey,
 } from '../../../src/ca/index.ts'
 import { Secret } from '../../../src/kernel/index.ts'
 import {
@@ -25,6 +24,7 @@ import {
   encodeName,
   encodeSubjectAltName,
   OID,
+  signWith,
 } from '../../../src/pki/index.ts'
 import { recordQuickAuthority } from '../../support/quick-authority.ts'
 
@@ -128,7 +128,7 @@ export function createDirectSigner(material: IssuerMaterial): CertificateSigner 
   const issuer = prepareIssuer(material)
   return {
     issueCertificate: async (_caId, order) => issueCertificate(order, issuer),
-    sign: async (_caId, data) => signWithCaKey(issuer.key, data),
+    sign: async (_caId, data) => signWith(issuer.key, data),
   }
 }
 

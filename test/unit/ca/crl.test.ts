@@ -9,8 +9,8 @@ import {
   issueCrl,
   prepareIssuer,
   type RevokedEntry,
-  signWithCaKey,
 } from '../../../src/ca/index.ts'
+import { signWith } from '../../../src/pki/index.ts'
 import {
   createCertificateOrder,
   createFolder,
@@ -25,7 +25,7 @@ import {
 async function createCrl(revoked: readonly RevokedEntry[], more: Partial<CrlContent> = {}) {
   const { issuing } = await getQuickAuthority()
   const content = { number: 1, thisUpdate: NOW, nextUpdate: daysAfter(7), revoked, ...more }
-  return issueCrl(content, issuing.certificateDer, async (tbs) => signWithCaKey(issuing.key, tbs))
+  return issueCrl(content, issuing.certificateDer, async (tbs) => signWith(issuing.key, tbs))
 }
 
 function describeCrl(folder: string, der: Uint8Array): string {
