@@ -32,6 +32,7 @@ export function createHandler(authority: Authority): (messageDer: Uint8Array) =>
     const now = new Date()
     const opened = openRequest(messageDer, ring, scep, now)
     if (opened.kind === 'refused') throw new Error(`refused: ${opened.refusal.text}`)
+    if (opened.kind === 'asked') throw new TypeError('a query among the requests')
     const { csr, frame } = opened.request
     const verdict = checkCertificatePolicy(csr, certificate, now)
     if (verdict.kind === 'refused') throw new Error(`refused: ${verdict.reason}`)

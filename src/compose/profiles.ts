@@ -29,7 +29,7 @@ export function composeProfiles(
           ...judgeOf(settings, intune),
           notifyMode: settings.notifyMode,
           certificate: settings.certificate,
-          ca,
+          issuers: { backendFor: () => ca, list: () => [ca] },
           caParameters: settings.caParameters,
           replayWindowMs: settings.replayWindowHours * HOUR_MS,
         },

@@ -391,7 +391,7 @@ function composeEndpoints(
         capabilities: profile.capabilities,
         singleCaCert: single.has(name),
         caCertificates: () => {
-          const composed = authorities.get(profile.ca.id)
+          const composed = authorities.get(profile.issuers.backendFor(undefined).id)
           return composed === undefined ? [] : caCertificatesOf(composed)
         },
         enrol: createScepEnrolment(profile, ports),

@@ -45,11 +45,11 @@ export function failureOf(request: ScepRequest, refusal: ScepRefusal): FailureNo
 
 /** The success of a certificate, ready to be written down with it; undefined where nobody is to be told. */
 export async function oweSuccess(
-  { profile, ports, request }: Work,
+  { ca, profile, ports, request }: Work,
   issued: IssuedCertificate,
 ): Promise<OwedNotification | undefined> {
   if (profile.notifier === undefined) return undefined
-  const notification = await successOf(request, issued, profile.ca)
+  const notification = await successOf(request, issued, ca)
   const now = ports.clock.now()
   const keepAwayMs = profile.notifyMode === 'strict' ? STRICT_KEEP_AWAY_MS : 0
   return {

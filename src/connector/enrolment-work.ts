@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { CaBackend } from '../ca/index.ts'
 import { type EventFields, events, type Journal } from '../events/index.ts'
 import { type Clock, ConnectorError } from '../kernel/index.ts'
 import type { Reply, ScepCodec, ScepRefusal, ScepRequest } from '../scep/index.ts'
@@ -26,6 +27,8 @@ export interface EnrolmentPorts {
 export interface Work {
   readonly profile: EnrolmentProfile
   readonly ports: EnrolmentPorts
+  /** Who signs this request: the generation of the profile's CA that it was encrypted to. */
+  readonly ca: CaBackend
   readonly request: ScepRequest
   /** The same for the same request, on every instance. */
   readonly requestKey: string
@@ -65,6 +68,7 @@ export function beginWork(
   return {
     profile,
     ports,
+    ca: profile.issuers.backendFor(request.frame.raFingerprintHex),
     request,
     requestKey: requestKeyOf(profile.name, request),
     log,
@@ -92,11 +96,11 @@ export function replaySince({ ports, profile }: Work): Date {
 
 /** The device gets this certificate, with as much of the chain as the profile says. */
 export async function endWithCertificate(
-  { profile }: Work,
+  { profile, ca }: Work,
   certificateDer: Uint8Array,
   outcome: 'issued' | 'replayed',
 ): Promise<Ending> {
-  const chainDer = profile.scep.replyChain === 'none' ? [] : await profile.ca.chain()
+  const chainDer = profile.scep.replyChain === 'none' ? [] : await ca.chain()
   return { reply: { status: 'SUCCESS', certificateDer, chainDer }, outcome }
 }
 

@@ -6,7 +6,12 @@ export type { EnrolmentPorts } from './enrolment-work.ts'
 export { createHealth, type HealthCheck, type HealthFinding, type HealthResult } from './health.ts'
 export type { DeliveryPorts, NotificationPauses } from './notification.ts'
 export { createChallengeHash, createPayloadCipher } from './payload-cipher.ts'
-export type { EnrolmentAnswer, EnrolmentContext, EnrolmentProfile, ScepEnrolment } from './ports.ts'
+export type {
+  EnrolmentAnswer,
+  EnrolmentContext,
+  EnrolmentProfile,
+  ScepEnrolment,
+} from './ports.ts'
 export { closeOpenIntents, recoverAdminEvents } from './recovery.ts'
 export { createSafekeeping } from './safekeeping.ts'
 export { createScepEnrolment } from './scep-enrolment.ts'

@@ -32,7 +32,7 @@ export async function reserve(
     const now = clock.now()
     const intent: IssuanceIntent = {
       requestKey: work.requestKey,
-      caId: work.profile.ca.id,
+      caId: work.ca.id,
       profile: work.profile.name,
       transactionId: work.request.frame.transactionId,
       subject: work.request.csr.subject,
@@ -56,7 +56,7 @@ export async function reserve(
  *   left in `work.orphanDer`
  */
 export async function sign(work: Work, intent: IssuanceIntent): Promise<Certificate> {
-  const { profile, ports } = work
+  const { ca, profile, ports } = work
   const startedAt = ports.clock.now().getTime()
   const result = await enrolAtCa(work, {
     requestKey: work.requestKey,
@@ -74,7 +74,7 @@ export async function sign(work: Work, intent: IssuanceIntent): Promise<Certific
     )
   const certificate = await verify(work, result.certificateDer, intent.order)
   work.log.record(events.ScepIssuedSuccess, {
-    caId: profile.ca.id,
+    caId: ca.id,
     subject: intent.subject,
     serialNumber: intent.order.serialHex,
     durationMs: ports.clock.now().getTime() - startedAt,
@@ -87,21 +87,21 @@ async function verify(
   certificateDer: Uint8Array,
   order: CertificateOrder,
 ): Promise<Certificate> {
-  const { profile, ports } = work
+  const { ca, ports } = work
   try {
-    return verifyIssued(certificateDer, order, await profile.ca.chain(), ports.clock.now())
+    return verifyIssued(certificateDer, order, await ca.chain(), ports.clock.now())
   } catch (error) {
     work.orphanDer = certificateDer
     throw error
   }
 }
 
-async function enrolAtCa({ profile }: Work, order: EnrolOrder): Promise<EnrolResult> {
+async function enrolAtCa({ ca }: Work, order: EnrolOrder): Promise<EnrolResult> {
   try {
-    return await profile.ca.enrol(order, AbortSignal.timeout(CA_TIMEOUT_MS))
+    return await ca.enrol(order, AbortSignal.timeout(CA_TIMEOUT_MS))
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'ca/unknown-outcome') throw error
-    const found = await profile.ca.find(order, AbortSignal.timeout(CA_TIMEOUT_MS))
+    const found = await ca.find(order, AbortSignal.timeout(CA_TIMEOUT_MS))
     if (found === undefined) throw error
     return found
   }

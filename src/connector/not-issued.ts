@@ -31,7 +31,7 @@ export async function refuseChallenge(work: Work, refused: Refused): Promise<End
 export async function refuse(work: Work, refused: Refused): Promise<Ending> {
   const { log, ports, isValidated } = work
   log.record(isValidated ? events.ScepIssuedFailure : events.ScepVerifyFailure, {
-    caId: work.profile.ca.id,
+    caId: work.ca.id,
     ...fieldsOfRefused(refused),
   })
   const owed = oweFailure(work, refused)

@@ -13,15 +13,15 @@ const NEVER_USED = 5
  * and what could not be revoked is on record for an administrator.
  */
 export async function revokeOrphan(
-  { profile, ports, log }: Work,
+  { ca, ports, log }: Work,
   certificateDer: Uint8Array,
   detail: string,
 ): Promise<void> {
-  let fields: EventFields = { caId: profile.ca.id, detail }
+  let fields: EventFields = { caId: ca.id, detail }
   try {
     const { serialHex, notAfter } = parseCertificate(certificateDer)
     fields = { ...fields, serialNumber: serialHex, notAfter }
-    const result = await profile.ca.revoke(
+    const result = await ca.revoke(
       { serialHex, reason: NEVER_USED, at: ports.clock.now(), certificateDer },
       AbortSignal.timeout(CA_TIMEOUT_MS),
     )

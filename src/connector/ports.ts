@@ -3,6 +3,17 @@ import type { ScepNotifier, ScepValidator } from '../management/index.ts'
 import type { ScepRules } from '../scep/index.ts'
 import type { CertificateRules } from './certificate-policy.ts'
 
+/** The generations of the CA of a profile: one, or two and more around a roll-over (RFC 8894, section 4.7). */
+export interface ProfileIssuers {
+  /**
+   * Who signs what was encrypted to this RA certificate (SHA-256, hexadecimal): the generation that it belongs to; the
+   * current one when it is unknown or undefined (REQ-52).
+   */
+  backendFor(raFingerprintHex: string | undefined): CaBackend
+  /** All whose certificates may still be renewed or asked for, the current one first; never empty. */
+  list(): readonly CaBackend[]
+}
+
 /** A SCEP profile as the enrolment needs it: checked, composed, ready. */
 export interface EnrolmentProfile {
   readonly name: string
@@ -15,7 +26,7 @@ export interface EnrolmentProfile {
   /** `strict`: no certificate leaves before the management service said yes. */
   readonly notifyMode: 'deferred' | 'strict'
   readonly certificate: CertificateRules
-  readonly ca: CaBackend
+  readonly issuers: ProfileIssuers
   /** For CaBackend.enrol. */
   readonly caParameters: Readonly<Record<string, string>>
   /** How long the same request gets the same certificate, in milliseconds. Default 24 h (REQ-143). */
@@ -40,7 +51,14 @@ export interface EnrolmentContext {
 /** What became of a request, with the CertRep that says so to the device. */
 export interface EnrolmentAnswer {
   readonly replyDer: Uint8Array
-  readonly outcome: 'issued' | 'replayed' | 'challenge-refused' | 'refused' | 'failed'
+  readonly outcome:
+    | 'issued'
+    | 'replayed'
+    | 'pending'
+    | 'answered'
+    | 'challenge-refused'
+    | 'refused'
+    | 'failed'
 }
 
 /**

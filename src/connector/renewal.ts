@@ -20,7 +20,7 @@ import type { CertificateRegister } from '../store/index.ts'
  */
 export async function checkRenewalSigner(
   { messageType, signer }: Pick<ScepRequest, 'messageType' | 'signer'>,
-  ca: Pick<CaBackend, 'id' | 'chain'>,
+  issuers: readonly Pick<CaBackend, 'id' | 'chain'>[],
   certificates: Pick<CertificateRegister, 'findBySerial'>,
   now: Date,
 ): Promise<string | undefined> {
@@ -28,10 +28,9 @@ export async function checkRenewalSigner(
   if (signer.isSelfSigned) {
     return mustRenew ? 'a RenewalReq is signed by a self-signed certificate' : undefined
   }
-  const [issuerDer] = await ca.chain()
-  if (issuerDer === undefined) return 'the CA has no certificate'
   const certificate = parseCertificate(signer.certificateDer)
-  if (!isSignedBy(certificate, parseCertificate(issuerDer))) {
+  const ca = await findIssuer(certificate, issuers)
+  if (ca === undefined) {
     return mustRenew
       ? 'the certificate to renew was not issued by the CA of this profile'
       : undefined
@@ -40,6 +39,17 @@ export async function checkRenewalSigner(
   if (now < certificate.notBefore) return 'the certificate to renew is not valid yet'
   const record = await certificates.findBySerial(ca.id, certificate.serialHex)
   if (record?.state === 'revoked') return 'the certificate to renew is revoked'
+  return undefined
+}
+
+async function findIssuer<T extends Pick<CaBackend, 'chain'>>(
+  certificate: Certificate,
+  issuers: readonly T[],
+): Promise<T | undefined> {
+  for (const ca of issuers) {
+    const [issuerDer] = await ca.chain()
+    if (issuerDer !== undefined && isSignedBy(certificate, parseCertificate(issuerDer))) return ca
+  }
   return undefined
 }
 

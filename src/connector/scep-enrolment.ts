@@ -31,6 +31,7 @@ import { describeIssued, reserve, sign } from './issuance.ts'
 import { endAfter, endUnkept, refuse, refuseChallenge } from './not-issued.ts'
 import type { EnrolmentAnswer, EnrolmentContext, EnrolmentProfile, ScepEnrolment } from './ports.ts'
 import { checkRenewalSigner } from './renewal.ts'
+import { answerScepQuery } from './scep-query.ts'
 import { isTold, takeBack } from './strict-notification.ts'
 import { createTurns } from './turns.ts'
 
@@ -56,6 +57,8 @@ export function createScepEnrolment(
     const startedAt = clock.now()
     const opened = await codec.open(messageDer, profile.scep)
     const log = recordReceived(opened, startedAt, context)
+    if (opened.kind === 'asked')
+      return await answer(opened.query.frame, await answerScepQuery(opened.query), context, log)
     if (opened.kind === 'refused')
       return await answer(opened.frame, endUnopened(opened, log), context, log)
     const work = beginWork(profile, ports, opened.request, log)
@@ -112,7 +115,7 @@ export function createScepEnrolment(
     startedAt: Date,
     context: EnrolmentContext,
   ): Journal {
-    const frame = opened.kind === 'opened' ? opened.request.frame : opened.frame
+    const frame = frameOf(opened)
     const log = ports.journal.child({
       transactionId: frame.transactionId,
       requestId: context.requestId,
@@ -142,6 +145,17 @@ export function createScepEnrolment(
       if (overload !== undefined || reply.status !== 'SUCCESS') throw overload ?? error
       return await answer(frame, endUnsealed(error, log), context, log)
     }
+  }
+}
+
+function frameOf(opened: OpenOutcome): ReplyFrame {
+  switch (opened.kind) {
+    case 'opened':
+      return opened.request.frame
+    case 'asked':
+      return opened.query.frame
+    case 'refused':
+      return opened.frame
   }
 }
 
@@ -210,6 +224,8 @@ async function validate(work: Work, context: EnrolmentContext): Promise<Refused 
   const startedAt = ports.clock.now().getTime()
   const verdict = await profile.validator.validate(
     {
+      profile: profile.name,
+      requestKey: work.requestKey,
       transactionId: request.frame.transactionId,
       csrDer: request.csr.der,
       challenge: request.csr.challengePassword,
@@ -239,7 +255,7 @@ async function decide(
 > {
   const { request, log, profile, ports } = work
   const now = ports.clock.now()
-  const problem = await checkRenewalSigner(request, profile.ca, ports.certificates, now)
+  const problem = await checkRenewalSigner(request, profile.issuers.list(), ports.certificates, now)
   const verdict =
     problem === undefined
       ? checkCertificatePolicy(request.csr, profile.certificate, now)

@@ -1,5 +1,9 @@
 /** What a challenge validator is told of a request. */
 export interface ChallengeToValidate {
+  /** Name of the SCEP profile that was asked. */
+  readonly profile: string
+  /** The same for the same request sent again: what a one-time challenge is bound to. */
+  readonly requestKey: string
   readonly transactionId: string
   /** The PKCS #10 with the challenge inside. */
   readonly csrDer: Uint8Array

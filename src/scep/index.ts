@@ -17,6 +17,7 @@ export type {
   Reply,
   ReplyFrame,
   ScepCodec,
+  ScepQuery,
   ScepRefusal,
   ScepRequest,
   ScepRules,

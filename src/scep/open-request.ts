@@ -177,6 +177,7 @@ function describeSigner(
   return {
     certificateDer: signer.der,
     sha256Hex: sha256Hex(signer.der),
+    publicKeySha256Hex: sha256Hex(signer.spkiDer),
     isSelfSigned: isOwn,
     subject: signer.subject,
     hasCsrKey,

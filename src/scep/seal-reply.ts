@@ -69,6 +69,8 @@ function encodeContent(
   random: SealContext['random'],
 ): Uint8Array | undefined {
   if (reply.status !== 'SUCCESS') return rules.ndesEmptyContent ? new Uint8Array(1) : undefined
+  if ('crlDer' in reply)
+    throw new ConnectorError('internal/bug', 'replies with a CRL are not made yet')
   const chain =
     rules.replyChain === 'none'
       ? []

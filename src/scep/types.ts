@@ -52,21 +52,45 @@ export interface ReplyFrame {
   readonly signerDer: Uint8Array | undefined
 }
 
+/** Who signed a message: a certificate whose key made the signature. Nothing is known of its issuer yet. */
+export interface MessageSigner {
+  readonly certificateDer: Uint8Array
+  readonly sha256Hex: string
+  /** SHA-256 over its SubjectPublicKeyInfo, hexadecimal: whom a poll belongs to (REQ-147). */
+  readonly publicKeySha256Hex: string
+  /** Its signature verifies with its own key (REQ-85). */
+  readonly isSelfSigned: boolean
+  readonly subject: string
+}
+
 /** A request whose signature, envelope and proof of possession all hold. The challenge has not been looked at. */
 export interface ScepRequest {
   readonly frame: ReplyFrame
   readonly messageType: 'PKCSReq' | 'RenewalReq'
   readonly csr: CertificationRequest
   readonly csrSha256Hex: string
-  readonly signer: {
-    readonly certificateDer: Uint8Array
-    readonly sha256Hex: string
-    /** Its signature verifies with its own key (REQ-85). Otherwise nothing is known of its issuer yet. */
-    readonly isSelfSigned: boolean
-    readonly subject: string
-    readonly hasCsrKey: boolean
-  }
+  readonly signer: MessageSigner & { readonly hasCsrKey: boolean }
   readonly signingTime: Date | undefined
+}
+
+/** A message that asks about something there is (RFC 8894, sections 3.3.3 to 3.3.5). Signature and envelope hold. */
+export interface ScepQuery {
+  readonly frame: ReplyFrame
+  readonly signer: MessageSigner
+  readonly signingTime: Date | undefined
+  readonly asked:
+    | {
+        readonly messageType: 'CertPoll'
+        readonly issuerDer: Uint8Array
+        readonly subjectDer: Uint8Array
+      }
+    | {
+        readonly messageType: 'GetCert' | 'GetCRL'
+        /** DER of the issuer Name as sent. */
+        readonly issuerDer: Uint8Array
+        /** Octets of the serial number, upper-case hexadecimal. */
+        readonly serialHex: string
+      }
 }
 
 /** Why a request with a known transactionID is answered with FAILURE. */
@@ -81,6 +105,7 @@ export interface ScepRefusal {
 /** What came of opening a message. Bytes without a transactionID are not an outcome: they are thrown as `scep/malformed`. */
 export type OpenOutcome =
   | { readonly kind: 'opened'; readonly request: ScepRequest }
+  | { readonly kind: 'asked'; readonly query: ScepQuery }
   | { readonly kind: 'refused'; readonly frame: ReplyFrame; readonly refusal: ScepRefusal }
 
 /** What the answer to a request says. Structured-cloneable. */
@@ -90,6 +115,8 @@ export type Reply =
       readonly certificateDer: Uint8Array
       readonly chainDer: readonly Uint8Array[]
     }
+  /** The answer to a GetCRL (RFC 8894, section 3.4): a certs-only SignedData with this CRL alone. */
+  | { readonly status: 'SUCCESS'; readonly crlDer: Uint8Array }
   | { readonly status: 'FAILURE'; readonly refusal: ScepRefusal }
   | { readonly status: 'PENDING' }
 

@@ -68,7 +68,14 @@ async function mint(order: object): Promise<string> {
 async function makeRequest(order: object = { subject: 'CN=device-1' }, commonName = 'device-1') {
   const challenge = await mint(order)
   const csrDer = await makeChallengeCsr(commonName, challenge)
-  return { transactionId: randomUUID(), activityId: randomUUID(), csrDer, challenge }
+  return {
+    profile: 'default',
+    requestKey: 'request',
+    transactionId: randomUUID(),
+    activityId: randomUUID(),
+    csrDer,
+    challenge,
+  }
 }
 
 async function open(): Promise<ManagementUnderTest> {

@@ -193,7 +193,8 @@ function answer(reply: Reply, habits: Parameters<typeof scepRules>[0] = {}) {
 
 function open(messageDer: Uint8Array) {
   const outcome = openRequest(messageDer, ring, rules, MADE_AT)
-  if (outcome.kind === 'refused') assert.fail(outcome.refusal.text)
+  if (outcome.kind !== 'opened')
+    assert.fail(outcome.kind === 'refused' ? outcome.refusal.text : outcome.kind)
   return outcome.request
 }
 

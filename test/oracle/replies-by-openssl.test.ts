@@ -134,7 +134,8 @@ function exchange(
 ) {
   const { messageDer } = createMessage(world, { envelope, message })
   const outcome = openRequest(messageDer, ring, habits, MADE_AT)
-  if (outcome.kind === 'refused') assert.fail(outcome.refusal.text)
+  if (outcome.kind !== 'opened')
+    assert.fail(outcome.kind === 'refused' ? outcome.refusal.text : outcome.kind)
   const { frame } = outcome.request
   folder.put('signer.pem', toPem('CERTIFICATE', frame.signerDer ?? Buffer.alloc(0)))
   return folder.put('reply.der', sealReply(frame, reply, ring, habits, context))

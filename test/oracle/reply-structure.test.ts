@@ -219,7 +219,8 @@ function answer(
 
 function open(messageDer: Uint8Array, reply: Reply, rules: ScepRules) {
   const outcome = openRequest(messageDer, ring, rules, MADE_AT)
-  if (outcome.kind === 'refused') assert.fail(outcome.refusal.text)
+  if (outcome.kind !== 'opened')
+    assert.fail(outcome.kind === 'refused' ? outcome.refusal.text : outcome.kind)
   const { frame, signer } = outcome.request
   return {
     replyDer: sealReply(frame, reply, ring, rules, context),

@@ -163,7 +163,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
       sanKinds: ['dns'],
       sid: 'reject',
     },
-    ca,
+    issuers: { backendFor: () => ca, list: () => [ca] },
     caParameters: {},
     replayWindowMs: 86_400_000,
   }
@@ -288,6 +288,7 @@ export function createDeviceRequest(change: Partial<ScepRequest> = {}): ScepRequ
     signer: {
       certificateDer: new Uint8Array(),
       sha256Hex: createHash('sha256').update(name).digest('hex'),
+      publicKeySha256Hex: createHash('sha256').update(`key of ${name}`).digest('hex'),
       isSelfSigned: true,
       subject: `CN=${name}`,
       hasCsrKey: true,
@@ -330,7 +331,7 @@ function createStageCodec(
         status: reply.status,
         nonceHex: Buffer.from(frame.senderNonce ?? []).toString('hex'),
         certificateHex:
-          reply.status === 'SUCCESS'
+          reply.status === 'SUCCESS' && 'certificateDer' in reply
             ? Buffer.from(reply.certificateDer).toString('hex')
             : undefined,
         failText: reply.status === 'FAILURE' ? reply.refusal.text : undefined,

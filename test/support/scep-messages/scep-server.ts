@@ -102,6 +102,7 @@ export function createScepServer(authority: TestAuthority, now: Date, habits: Se
     if (outcome.kind === 'refused') {
       return seal(outcome.frame, { status: 'FAILURE', refusal: outcome.refusal })
     }
+    if (outcome.kind === 'asked') throw new TypeError('this server answers no queries')
     const { request } = outcome
     seen.push({ method: init.method, operation, request })
     const issue = (changes: IssueChanges = {}) => issueFor(request, authority, changes)

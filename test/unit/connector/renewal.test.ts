@@ -41,12 +41,13 @@ async function check(scene: Scene): Promise<string | undefined> {
       signer: {
         certificateDer,
         sha256Hex: '',
+        publicKeySha256Hex: '',
         isSelfSigned: issuer === 'self',
         subject: 'CN=device',
         hasCsrKey: false,
       },
     },
-    { id: 'default', chain: async () => [new Uint8Array(authority.issuing.certificateDer)] },
+    [{ id: 'default', chain: async () => [new Uint8Array(authority.issuing.certificateDer)] }],
     {
       findBySerial: async (caId, serialHex) => {
         assert.deepEqual([caId, serialHex], ['default', '01'])

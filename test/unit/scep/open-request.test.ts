@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, hash, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, hash, randomBytes, X509Certificate } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { ConnectorError, toHex } from '../../../src/kernel/index.ts'
 import {
@@ -82,6 +82,16 @@ suite('openRequest', () => {
     assert.deepEqual(request.signer, {
       certificateDer: device.certificateDer,
       sha256Hex: toHex(hash('sha256', device.certificateDer, 'buffer')),
+      publicKeySha256Hex: toHex(
+        hash(
+          'sha256',
+          new X509Certificate(device.certificateDer).publicKey.export({
+            type: 'spki',
+            format: 'der',
+          }),
+          'buffer',
+        ),
+      ),
       isSelfSigned: true,
       subject: 'CN=SCEP SIGNER',
       hasCsrKey: true,

@@ -32,6 +32,8 @@ export interface Bench extends AsyncDisposable {
 }
 
 export const request: ChallengeToValidate = {
+  profile: 'default',
+  requestKey: 'request',
   transactionId: 'tx-1',
   csrDer: CSR_DER,
   challenge: CHALLENGE,

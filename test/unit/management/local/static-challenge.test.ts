@@ -6,7 +6,14 @@ import { createStaticChallenge } from '../../../../src/management/index.ts'
 const signal = new AbortController().signal
 const ask = (challenge: string | undefined, secret = 'sécret') =>
   createStaticChallenge(new Secret(secret)).validate(
-    { transactionId: 't', csrDer: new Uint8Array([1]), challenge, activityId: 'a' },
+    {
+      profile: 'static',
+      requestKey: 'r',
+      transactionId: 't',
+      csrDer: new Uint8Array([1]),
+      challenge,
+      activityId: 'a',
+    },
     signal,
   )
 

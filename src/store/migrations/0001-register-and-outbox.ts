@@ -1,21 +1,16 @@
 import { type Kysely, sql } from 'kysely'
-import type { Migration } from 'kysely/migration'
-import { isToBeSent, isUndelivered } from './predicates.ts'
-import type { MigrationName } from './schema-version.ts'
-import type { SqlDialect } from './sql-dialect.ts'
+import { isToBeSent, isUndelivered } from '../predicates.ts'
+import type { SqlDialect } from '../sql-dialect.ts'
 
-/** What each migration does; see `migrationNames`. */
-export function createMigrations(dialect: SqlDialect): Readonly<Record<MigrationName, Migration>> {
-  return {
-    '0001-register-and-outbox': {
-      async up(db: Kysely<unknown>) {
-        await createRegister(db, dialect)
-        await createOutbox(db, dialect)
-        await createCrls(db, dialect)
-        await createLeases(db, dialect)
-      },
-    },
-  }
+/** Register, outbox, CRLs and leases: all that an enrolment needs. */
+export async function createRegisterAndOutbox(
+  db: Kysely<unknown>,
+  dialect: SqlDialect,
+): Promise<void> {
+  await createRegister(db, dialect)
+  await createOutbox(db, dialect)
+  await createCrls(db, dialect)
+  await createLeases(db, dialect)
 }
 
 async function createRegister(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
