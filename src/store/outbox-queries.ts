@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import { toDate } from './certificate-rows.ts'
 import type { NotificationRecord, NotificationState, OwedNotification } from './ports.ts'
-import { isToBeSent, isUndelivered } from './predicates.ts'
+import { isToBeSent, isUndelivered, isUntrue } from './predicates.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { NotificationTable } from './schema.ts'
 import type { SqlDialect } from './sql-dialect.ts'
@@ -189,10 +189,15 @@ export function prepareOutboxQueries(dialect: SqlDialect) {
         .updateTable('notification')
         .set({ due_at: slots.now })
         .where('id', '=', slots.id)
-        .where('state', '!=', 'delivered'),
+        .where('state', '!=', 'delivered')
+        .where(({ not }) => not(isUntrue)),
     ),
     redeliverAll: prepareQuery((slots: { readonly now: number }) =>
-      db.updateTable('notification').set({ due_at: slots.now }).where(isUndelivered),
+      db
+        .updateTable('notification')
+        .set({ due_at: slots.now })
+        .where(isUndelivered)
+        .where(({ not }) => not(isUntrue)),
     ),
     /** What was given up is tried again as what is tried rarely. */
     resumeOne: prepareQuery((slots: { readonly id: string }) =>
@@ -200,14 +205,16 @@ export function prepareOutboxQueries(dialect: SqlDialect) {
         .updateTable('notification')
         .set({ state: 'exhausted' })
         .where('id', '=', slots.id)
-        .where('state', '=', 'failed'),
+        .where('state', '=', 'failed')
+        .where(({ not }) => not(isUntrue)),
     ),
     resumeAll: prepareQuery((_slots: Record<never, never>) =>
       db
         .updateTable('notification')
         .set({ state: 'exhausted' })
         .where(isUndelivered)
-        .where('state', '=', 'failed'),
+        .where('state', '=', 'failed')
+        .where(({ not }) => not(isUntrue)),
     ),
     depth: prepareQuery((_slots: Record<never, never>) =>
       db

@@ -200,7 +200,8 @@ export interface Outbox {
   listDelivered(limit: number): Promise<readonly NotificationRecord[]>
   /**
    * Makes everything undelivered (or the one named) due at once; tells how many. What was given up (`failed`) becomes
-   * `exhausted`, not `due`: its Admin event is written already. Leases stay.
+   * `exhausted`, not `due`: its Admin event is written already. Leases stay. A success that was given up and whose
+   * certificate is revoked by now is left alone: strict mode took both back.
    */
   redeliver(now: Date, id: string | undefined): Promise<number>
   depth(now: Date): Promise<{

@@ -8,3 +8,11 @@ export const isToBeSent = sql<boolean>`state in ('due', 'exhausted')`
 
 /** Notifications that Intune has not confirmed, given up or not. */
 export const isUndelivered = sql<boolean>`state in ('due', 'exhausted', 'failed')`
+
+/**
+ * Given up, and its certificate revoked since (strict mode takes back what it could not tell): a success that has become
+ * untrue, which nobody may tell any more.
+ */
+export const isUntrue = sql<boolean>`(state = 'failed' and kind = 'success' and exists (
+  select 1 from certificate
+  where certificate.serial_hex = notification.serial_hex and certificate.state = 'revoked'))`

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { CurrentHarness } from '../support/store-harness.ts'
-import { later, sampleOwed, sampleRefusal, start } from '../support/store-samples.ts'
+import {
+  later,
+  sampleIntent,
+  sampleIssued,
+  sampleOwed,
+  sampleRefusal,
+  start,
+} from '../support/store-samples.ts'
 
 /** Outbox. */
 export function describeOutbox(current: CurrentHarness): void {
@@ -231,6 +238,29 @@ export function describeOutbox(current: CurrentHarness): void {
           [failed.id, 'exhausted'],
         ]),
       )
+    })
+
+    test('a success that was given up is not told once its certificate is revoked', async () => {
+      const { certificates } = current().store
+      const intents = [sampleIntent(), sampleIntent()] as const
+      for (const intent of intents) {
+        const { serialHex } = intent.order
+        await certificates.reserve(intent, 'one', later(60), start)
+        const owed = sampleOwed({ id: serialHex, serialHex })
+        await certificates.complete(intent, sampleIssued(intent), owed)
+        await settle(serialHex, 'failed', later(500))
+      }
+      const [untrue, stillTrue] = intents.map(({ order }) => order.serialHex)
+      assert.ok(untrue !== undefined)
+      assert.equal(await certificates.revoke('issuing', untrue, 5, later(3)), true)
+      assert.equal(await outbox().redeliver(later(10), untrue), 0)
+      assert.equal(await outbox().redeliver(later(10), undefined), 1)
+      const claimed = await outbox().claimDue('one', later(10), later(60), 10)
+      assert.deepEqual(
+        claimed.map(({ id }) => id),
+        [stillTrue],
+      )
+      assert.equal((await outbox().find(untrue))?.state, 'failed')
     })
 
     test('one row is named; a delivered or unknown one counts zero', async () => {

@@ -57,10 +57,11 @@ export function createMemoryStore(): MemoryStore {
   }
   const notifications = new Map<string, Notification>()
   const refusals: RefusalRecord[] = []
+  const rows = new Map<string, Row>()
   return {
     faults,
-    certificates: createRegister(gate, notifications, refusals),
-    outbox: createOutbox(gate, notifications),
+    certificates: createRegister(gate, rows, notifications, refusals),
+    outbox: createOutbox(gate, notifications, rows),
     crls: createCrls(gate),
     leases: createLeases(gate),
     async check() {
@@ -105,11 +106,10 @@ function owe(notifications: Map<string, Notification>, owed: OwedNotification | 
 
 function createRegister(
   gate: Gate,
+  rows: Map<string, Row>,
   notifications: Map<string, Notification>,
   refusals: RefusalRecord[],
 ): CertificateRegister {
-  const rows = new Map<string, Row>()
-
   const findLive = (requestKey: string): Row | undefined =>
     [...rows.values()].find((row) => row.liveKey === requestKey)
 
@@ -276,7 +276,11 @@ function recordOf(row: Row): CertificateRecord {
   return structuredClone(record)
 }
 
-function createOutbox(gate: Gate, notifications: Map<string, Notification>): Outbox {
+function createOutbox(
+  gate: Gate,
+  notifications: Map<string, Notification>,
+  certificates: ReadonlyMap<string, Row>,
+): Outbox {
   function ours(id: string, holder: string): Notification | undefined {
     const row = notifications.get(id)
     return row?.holder === holder && row.state !== 'delivered' ? row : undefined
@@ -361,7 +365,11 @@ function createOutbox(gate: Gate, notifications: Map<string, Notification>): Out
     },
     async redeliver(now, id) {
       gate.write('outbox.redeliver')
-      const rows = undelivered().filter((row) => id === undefined || row.id === id)
+      const rows = undelivered()
+        .filter((row) => id === undefined || row.id === id)
+        .filter(
+          (row) => row.state !== 'failed' || certificates.get(row.serialHex)?.state !== 'revoked',
+        )
       for (const row of rows)
         Object.assign(row, {
           dueAt: now,
