@@ -48,21 +48,21 @@ function bytesOf(size: string): number {
 }
 
 describe('docs/nginx.conf', () => {
-  test('request lines of 64 KiB fit, set where nginx reads them before it knows the server', () => {
+  test('REQ-61: request lines of 64 KiB fit, set where nginx reads them before it knows the server', () => {
     const [count, size] = (valuesOf('large_client_header_buffers', 'http')[0] ?? '').split(' ')
     assert.ok(Number(count) >= 4)
     // REQ-59: 65,534 octets, and the line feed.
     assert.ok(bytesOf(size ?? '') >= 65_536)
   })
 
-  test('HTTP and HTTPS without a redirect, and no client certificate is asked for', () => {
+  test('REQ-16, REQ-17, REQ-18: HTTP and HTTPS without a redirect, and no client certificate is asked for', () => {
     const listens = valuesOf('listen', 'http/server')
     assert.deepEqual(listens, ['80 default_server', '443 ssl default_server'])
     assert.deepEqual(valuesOf('ssl_verify_client', 'http/server'), ['off'])
     assert.ok(!directives.some(({ name }) => ['return', 'rewrite', 'error_page'].includes(name)))
   })
 
-  test('a request goes on as it came: path untouched, body whole, sent once', () => {
+  test('REQ-19: a request goes on as it came: path untouched, body whole, sent once', () => {
     const at = 'http/server/location /'
     assert.deepEqual(valuesOf('proxy_pass', at), ['http://certificate_connector'])
     assert.deepEqual(valuesOf('proxy_request_buffering', at), ['on'])

@@ -22,7 +22,7 @@ describe('the same request several times', () => {
   })
   after(() => running.remove())
 
-  test('eight at once: one is issued, all get it, each with its own nonce, and Intune is told once', async () => {
+  test('REQ-143, REQ-145: eight at once: one is issued, all get it, each with its own nonce, and Intune is told once', async () => {
     const url = running.scepUrl()
     const device = await createInsistentDevice(url, await running.challenge())
     const answers = await Promise.all(Array.from({ length: 8 }, async () => await device.send(url)))
@@ -41,7 +41,7 @@ describe('the same request several times', () => {
     assert.equal(value.filter((one) => one.transactionId === transactionId).length, 1)
   })
 
-  test('again after its challenge has expired: still the same certificate', async () => {
+  test('REQ-143: again after its challenge has expired: still the same certificate', async () => {
     const url = running.scepUrl()
     const device = await createInsistentDevice(url, await running.challenge())
     const first = await device.send(url)
@@ -51,7 +51,7 @@ describe('the same request several times', () => {
   })
 })
 
-test('after a restart the same request gets the same certificate', async () => {
+test('REQ-143: after a restart the same request gets the same certificate', async () => {
   const first = await startTestConnector()
   const device = await createInsistentDevice(first.scepUrl('static'), 'secret')
   const before = await device.send(first.scepUrl('static'))
@@ -71,7 +71,7 @@ test('after a restart the same request gets the same certificate', async () => {
   }
 })
 
-test('two connectors over one store issue the same request once', async () => {
+test('REQ-145: two connectors over one store issue the same request once', async () => {
   const one = await startTestConnector()
   const dataDir = mkdtempSync(join(tmpdir(), 'connector-'))
   for (const shared of ['ca', 'data.key', 'passphrase'])

@@ -160,7 +160,7 @@ describe('hostile requests over HTTP', () => {
     assert.equal(await statusFor('127.0.0.1:8081'), 200)
   })
 
-  test('singleCaCert answers the RA certificate alone, and the walk ends', async () => {
+  test('REQ-45, REQ-195: singleCaCert answers the RA certificate alone, and the walk ends', async () => {
     const url = `${running.scepUrl('legacy')}?operation=GetCACert`
     const answer = await fetch(url)
     assert.equal(answer.headers.get('content-type'), 'application/x-x509-ca-cert')

@@ -66,7 +66,7 @@ after(async () => {
 })
 
 describe('marked secrets', () => {
-  test('are in no file, answer, argument or environment, whatever happens to their requests', async () => {
+  test('REQ-111: are in no file, answer, argument or environment, whatever happens to their requests', async () => {
     // Enrolments that go well, by Intune and by a static challenge.
     assert.equal(await enrol('default', await makeChallenge('good')), 'issued')
     assert.equal(await enrol('static', staticChallenge), 'issued')

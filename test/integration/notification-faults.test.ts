@@ -34,7 +34,7 @@ describe('Intune does not take the success notification at once', () => {
   })
   after(() => running.remove())
 
-  test('500 three times: the certificate is delivered; 4009 three times, then 4008 and one 4000', async () => {
+  test('REQ-142: 500 three times: the certificate is delivered; 4009 three times, then 4008 and one 4000', async () => {
     await running.control('POST', '/control/faults', { hop: 'success', fault: '500', times: 3 })
     const device = await enrol(running)
     const { transactionId } = device
@@ -85,7 +85,7 @@ describe('a strict profile', () => {
   })
   after(() => running.remove())
 
-  test('hands the certificate out after Intune’s yes', async () => {
+  test('REQ-142: hands the certificate out after Intune’s yes', async () => {
     const device = await enrol(running)
     const found = await running.events({ transactionId: device.transactionId })
     assert.deepEqual(
@@ -94,7 +94,7 @@ describe('a strict profile', () => {
     )
   })
 
-  test('without it no certificate leaves, what was signed is revoked, and the CRL says so', async () => {
+  test('REQ-142: without it no certificate leaves, what was signed is revoked, and the CRL says so', async () => {
     await running.control('POST', '/control/faults', { hop: 'success', fault: '500' })
     const transactionId = 'strict-without-yes'
     await assert.rejects(

@@ -32,19 +32,19 @@ describe('a certificate is renewed with RenewalReq', () => {
     })
   }
 
-  test('with a challenge that is accepted', async () => {
+  test('REQ-133: with a challenge that is accepted', async () => {
     const renewed = await renew('static', 'secret')
     assert.equal(renewed.certificate.subject, subject)
   })
 
   for (const profile of ['static', 'default']) {
-    test(`without one, ${profile} refuses: the old certificate alone opens nothing (REQ-136)`, async () => {
+    test(`REQ-136: without one, ${profile} refuses: the old certificate alone opens nothing`, async () => {
       const refusal = await assertFailsWith(renew(profile, undefined), 'scep/bad-request')
       assert.match(refusal.message, /challenge refused/)
     })
   }
 
-  test('with a wrong one it is refused', async () => {
+  test('REQ-136: with a wrong one it is refused', async () => {
     const refusal = await assertFailsWith(renew('static', 'wrong'), 'scep/bad-request')
     assert.match(refusal.message, /challenge refused/)
   })
