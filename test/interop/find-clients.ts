@@ -79,7 +79,7 @@ async function probeAll(): Promise<Readonly<Record<ClientName, Client>>> {
 }
 
 /** Failures are told and no more: the second probe decides what is missing. */
-async function installPackages(packages: readonly string[]): Promise<void> {
+export async function installPackages(packages: readonly string[]): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   const wait = ['-o', 'DPkg::Lock::Timeout=120']
   for (const args of [
