@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { describe, test } from 'node:test'
 
 const file = resolve(import.meta.dirname, '../../docs/nginx.conf')
@@ -47,6 +45,7 @@ function bytesOf(size: string): number {
   return Number(digits) * (unit === 'm' ? 1 << 20 : unit === 'k' ? 1 << 10 : 1)
 }
 
+// What nginx itself makes of it is tried in test/interop/proxies.interop.ts.
 describe('docs/nginx.conf', () => {
   test('REQ-61: request lines of 64 KiB fit, set where nginx reads them before it knows the server', () => {
     const [count, size] = (valuesOf('large_client_header_buffers', 'http')[0] ?? '').split(' ')
@@ -80,40 +79,5 @@ describe('docs/nginx.conf', () => {
     const [format = ''] = valuesOf('log_format', 'http')
     assert.ok(format.startsWith('scep ') && !/\$(request|request_uri|args)\b/.test(format))
     assert.deepEqual(valuesOf('access_log', 'http/server'), ['/var/log/nginx/access.log scep'])
-  })
-
-  const hasNginx = spawnSync('nginx', ['-v']).status === 0
-  test('nginx itself accepts it', {
-    skip: hasNginx ? false : 'nginx is not installed here',
-  }, () => {
-    const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
-    try {
-      mkdirSync(join(folder, 'tls'))
-      execFileSync('openssl', [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-subj',
-        '/CN=scep.example.org',
-        '-keyout',
-        join(folder, 'tls/privkey.pem'),
-        '-out',
-        join(folder, 'tls/fullchain.pem'),
-      ])
-      const text = readFileSync(file, 'utf8')
-        .replaceAll('/etc/nginx/tls', join(folder, 'tls'))
-        .replaceAll('/var/log/nginx', folder)
-        .replace('connector:8080', '127.0.0.1:8080')
-      writeFileSync(
-        join(folder, 'nginx.conf'),
-        `pid ${folder}/pid;\nerror_log ${folder}/error.log;\nevents {}\nhttp {\n${text}\n}\n`,
-      )
-      const { status, stderr } = spawnSync('nginx', ['-t', '-c', join(folder, 'nginx.conf')])
-      assert.equal(status, 0, String(stderr))
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
   })
 })
