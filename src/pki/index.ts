@@ -33,6 +33,7 @@ export {
   type Attribute,
   encodeAttribute,
   encodeCertificates,
+  encodeCrls,
   encodeSignedData,
   isDigestValid,
   isSignerInfoValid,

@@ -22,25 +22,25 @@ import type { ScepRules } from './types.ts'
 type KeyTransportRecipient = Extract<Recipient, { kind: 'keyTransport' }>
 
 /**
- * Decrypts an EnvelopedData and proves that it holds a PKCS #10 signed by its own key.
+ * Decrypts an EnvelopedData and has `read` make of the content what the message is about: a PKCS #10 that is signed by its
+ * own key (`proveRequest`), or the names that a query asks about.
  *
  * Whatever goes wrong from the RSA decryption on ends in the same error: a client must not learn whether padding,
  * structure or signature failed, or this would be an oracle for the challenges of others (REQ-100).
  * Fills cipher, key transport and RA of the frame as they become known.
  *
- * @param signerKey taken for the request's own key where the bytes are the same, to save an import
- * @returns DER of the PKCS #10, without octets that followed it (REQ-104)
- * @throws ConnectorError `scep/not-for-us` no RA key is named, or the content does not decrypt to a PKCS #10
+ * @param read throws a ConnectorError when the content is something else
+ * @throws ConnectorError `scep/not-for-us` no RA key is named, or the content does not decrypt to what `read` takes
  * @throws ConnectorError `scep/unsupported-algorithm`, `pki/unsupported-algorithm`, `pki/malformed`, `scep/bad-request`
  * @see RFC 8894, section 3.1; REQ-94 to 107
  */
-export function openEnvelope(
+export function openEnvelope<T>(
   envelopeDer: Uint8Array,
   frame: FrameDraft,
   ras: RaKeyRing,
   rules: ScepRules,
-  signerKey: { readonly spkiDer: Uint8Array; readonly key: KeyObject },
-): Uint8Array {
+  read: (content: Uint8Array) => T,
+): T {
   const envelope = parseEnvelopedData(envelopeDer)
   const { cipher, iv } = readContentCipher(envelope.cipherAlgorithm)
   if (cipher === 'des-cbc' && !rules.allowDes) {
@@ -59,22 +59,30 @@ export function openEnvelope(
   }
   const { keyLength } = cipherTraits(cipher)
   const contentKey = unwrapContentKey(ra.key, transport, recipient.wrappedKey, keyLength)
-  return proveRequest(decryptContent(cipher, contentKey, iv, encrypted), signerKey)
-}
-
-function proveRequest(
-  content: Uint8Array | undefined,
-  signerKey: { readonly spkiDer: Uint8Array; readonly key: KeyObject },
-): Uint8Array {
+  const content = decryptContent(cipher, contentKey, iv, encrypted)
   try {
-    const der = parseLeadingElement(content ?? new Uint8Array()).der
-    verifyCertificationRequest({ der }, signerKey)
-    return der
+    return read(content ?? new Uint8Array())
   } catch (cause) {
     if (!(cause instanceof ConnectorError)) throw cause
-    const text = 'the envelope does not decrypt to a certification request signed by its own key'
+    const text = 'the envelope does not decrypt to what this type of message holds'
     throw tellable('scep/not-for-us', text, cause)
   }
+}
+
+/**
+ * A PKCS #10 and the proof that its sender holds the key.
+ *
+ * @param signerKey taken for the request's own key where the bytes are the same, to save an import
+ * @returns its DER, without octets that followed it (REQ-104)
+ * @throws ConnectorError `pki/…`, `scep/bad-signature`
+ */
+export function proveRequest(
+  content: Uint8Array,
+  signerKey: { readonly spkiDer: Uint8Array; readonly key: KeyObject },
+): Uint8Array {
+  const { der } = parseLeadingElement(content)
+  verifyCertificationRequest({ der }, signerKey)
+  return der
 }
 
 /** The first recipient that names one of our certificates (REQ-95). */

@@ -15,7 +15,7 @@ import {
   type SignedData,
   type SignerInfo,
 } from '../pki/index.ts'
-import { openEnvelope } from './envelope.ts'
+import { openEnvelope, proveRequest } from './envelope.ts'
 import { refusalFor, tellable } from './fail-info.ts'
 import type { FrameDraft } from './frame-draft.ts'
 import {
@@ -24,12 +24,21 @@ import {
   type MessageAttributes,
   readMessageAttributes,
 } from './message-attributes.ts'
+import { readQueryContent } from './query-content.ts'
 import type { RaKeyRing } from './ra-key-ring.ts'
 import { getSignerCertificate, importSignerKey, isSelfSigned } from './signer-certificate.ts'
-import type { OpenOutcome, ReplyFrame, ScepRequest, ScepRules } from './types.ts'
+import type {
+  MessageSigner,
+  OpenOutcome,
+  ReplyFrame,
+  ScepQuery,
+  ScepRequest,
+  ScepRules,
+} from './types.ts'
 
 /**
- * Opens a SCEP request: verifies the outer SignedData, decrypts the EnvelopedData, verifies the PKCS #10 inside.
+ * Opens a SCEP message: verifies the outer SignedData, decrypts the EnvelopedData, verifies the PKCS #10 inside, or reads
+ * what a query asks about.
  *
  * Proves only that the sender holds the private keys of the certificate and of the request in the message. A
  * self-signed certificate says nothing of who the device is. The challenge password is returned unchecked.
@@ -49,7 +58,7 @@ export function openRequest(
 ): OpenOutcome {
   const { signed, frame } = readFrame(messageDer)
   try {
-    return { kind: 'opened', request: openSigned(signed, frame, ras, rules, now) }
+    return openSigned(signed, frame, ras, rules, now)
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error
     return { kind: 'refused', frame, refusal: refusalFor(error.code, error.told) }
@@ -90,7 +99,7 @@ function openSigned(
   ras: RaKeyRing,
   rules: ScepRules,
   now: Date,
-): ScepRequest {
+): OpenOutcome {
   const signerInfo = readOnlySigner(signed)
   frame.senderNonce = findSenderNonce(signerInfo.attributes)
   frame.digest = readAllowedDigest(signerInfo, rules)
@@ -106,22 +115,32 @@ function openSigned(
     throw tellable('scep/bad-signature', 'messageDigest is not the digest of the content')
   }
   verifySignature(signerInfo, frame, signerKey)
-  const csrDer = openEnvelope(content.octets, frame, ras, rules, {
-    spkiDer: signer.spkiDer,
-    key: signerKey,
-  })
+  const { signingTime } = attributes
+  if (messageType === 'CertPoll' || messageType === 'GetCert' || messageType === 'GetCRL') {
+    const asked = openEnvelope(content.octets, frame, ras, rules, (octets) =>
+      readQueryContent(messageType, octets),
+    )
+    return {
+      kind: 'asked',
+      query: { frame, signer: describeSigner(signer, signerKey), signingTime, asked },
+    }
+  }
+  const csrDer = openEnvelope(content.octets, frame, ras, rules, (octets) =>
+    proveRequest(octets, { spkiDer: signer.spkiDer, key: signerKey }),
+  )
   const csr = parseCertificationRequest(csrDer)
   if (csr.signatureAlgorithmOid === OID.md5WithRsaEncryption && !rules.allowMd5) {
     throw tellable('scep/unsupported-algorithm', 'the certification request is signed with MD5')
   }
-  return {
+  const request = {
     frame,
     messageType,
     csr,
     csrSha256Hex: sha256Hex(csrDer),
-    signer: describeSigner(signer, signerKey, csr, rules),
-    signingTime: attributes.signingTime,
+    signer: describeRequester(signer, signerKey, csr, rules),
+    signingTime,
   }
+  return { kind: 'opened', request }
 }
 
 function readOnlySigner(signed: SignedData): SignerInfo {
@@ -140,8 +159,10 @@ function readAllowedDigest({ digestAlgorithm }: SignerInfo, rules: ScepRules) {
   return digest
 }
 
-function checkedMessageType({ messageType }: MessageAttributes): ScepRequest['messageType'] {
-  if (messageType === 'PKCSReq' || messageType === 'RenewalReq') return messageType
+function checkedMessageType({
+  messageType,
+}: MessageAttributes): ScepRequest['messageType'] | ScepQuery['asked']['messageType'] {
+  if (messageType !== 'CertRep') return messageType
   throw tellable('scep/bad-request', `messageType ${messageType} is not served`)
 }
 
@@ -163,24 +184,27 @@ function verifySignature(signerInfo: SignerInfo, { digest }: ReplyFrame, key: Ke
   }
 }
 
-function describeSigner(
-  signer: Certificate,
+function describeRequester(
+  certificate: Certificate,
   key: KeyObject,
   csr: CertificationRequest,
   rules: ScepRules,
 ): ScepRequest['signer'] {
-  const isOwn = isSelfSigned(signer, key)
-  const hasCsrKey = equalBytes(signer.spkiDer, csr.spkiDer)
-  if (rules.requireSameKey && isOwn && !hasCsrKey) {
+  const signer = describeSigner(certificate, key)
+  const hasCsrKey = equalBytes(certificate.spkiDer, csr.spkiDer)
+  if (rules.requireSameKey && signer.isSelfSigned && !hasCsrKey) {
     throw tellable('scep/bad-request', 'the request is for another key than that of its signer')
   }
+  return { ...signer, hasCsrKey }
+}
+
+function describeSigner(certificate: Certificate, key: KeyObject): MessageSigner {
   return {
-    certificateDer: signer.der,
-    sha256Hex: sha256Hex(signer.der),
-    publicKeySha256Hex: sha256Hex(signer.spkiDer),
-    isSelfSigned: isOwn,
-    subject: signer.subject,
-    hasCsrKey,
+    certificateDer: certificate.der,
+    sha256Hex: sha256Hex(certificate.der),
+    publicKeySha256Hex: sha256Hex(certificate.spkiDer),
+    isSelfSigned: isSelfSigned(certificate, key),
+    subject: certificate.subject,
   }
 }
 

@@ -4,6 +4,7 @@ import {
   encodeAttribute,
   encodeCertificates,
   encodeContentCipher,
+  encodeCrls,
   encodeEnvelopedData,
   encodeIssuerAndSerial,
   encodeKeyTransport,
@@ -69,8 +70,7 @@ function encodeContent(
   random: SealContext['random'],
 ): Uint8Array | undefined {
   if (reply.status !== 'SUCCESS') return rules.ndesEmptyContent ? new Uint8Array(1) : undefined
-  if ('crlDer' in reply)
-    throw new ConnectorError('internal/bug', 'replies with a CRL are not made yet')
+  if ('crlDer' in reply) return encryptToSigner(frame, encodeCrls([reply.crlDer]), random)
   const chain =
     rules.replyChain === 'none'
       ? []

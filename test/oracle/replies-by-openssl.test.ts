@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, sign } from 'node:crypto'
 import { after, test } from 'node:test'
+import { issueCrl } from '../../src/ca/index.ts'
 import {
   openRequest,
   prepareRaKeyRing,
@@ -115,6 +116,30 @@ test('openssl verifies the NDES form, one zero octet and no certificate', { skip
   const ra = folder.put('ra.pem', toPem('CERTIFICATE', authority.ra.certificateDer))
   verify(file, 'zero', '-certfile', ra)
   assert.deepEqual(folder.get('zero'), Buffer.of(0))
+})
+
+test('REQ-183: openssl decrypts the answer to a GetCRL: the CRL alone, and verifies it', {
+  skip,
+}, async () => {
+  const crlDer = await issueCrl(
+    {
+      number: 7,
+      thisUpdate: MADE_AT,
+      nextUpdate: new Date(MADE_AT.getTime() + 3_600_000),
+      revoked: [{ serialHex: '4A01', at: MADE_AT, reason: 1 }],
+    },
+    authority.issuing.certificateDer,
+    async (tbs) => {
+      const signature = sign('sha256', tbs, authority.issuing.privateKey)
+      return new Uint8Array(signature)
+    },
+  )
+  verify(exchange({}, {}, { status: 'SUCCESS', crlDer }), 'envelope.der')
+  const printed = decrypt()
+  assert.equal(printed.match(/-----BEGIN CERTIFICATE/g), null)
+  const [crl] = /-----BEGIN X509 CRL.*END X509 CRL-----/s.exec(printed) ?? []
+  const file = folder.put('crl.pem', crl ?? '')
+  assert.match(folder.run('crl', '-in', file, '-text', '-noout'), /Serial Number: 4A01/)
 })
 
 test('openssl does not verify a reply with one octet changed', { skip }, () => {

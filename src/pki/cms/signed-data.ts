@@ -216,7 +216,7 @@ export function encodeSignedData(parts: SignedDataParts, signer: CmsSigner): Uin
     content === undefined
       ? encodeSequence(encodeOid(OID.data))
       : encodeSequence(encodeOid(OID.data), encodeContext(0, encodeOctetString(content))),
-    certificatesDer,
+    encodeCertificateSet(certificatesDer),
     encodeSetUnsorted(signerInfo),
   )
 }
@@ -234,21 +234,36 @@ export function encodeAttribute(oid: string, valueDer: Uint8Array): Uint8Array {
  */
 export function encodeCertificates(certificatesDer: readonly Uint8Array[]): Uint8Array {
   const empty = encodeSetUnsorted()
-  return encodeSignedDataInfo(empty, encodeSequence(encodeOid(OID.data)), certificatesDer, empty)
+  const content = encodeSequence(encodeOid(OID.data))
+  return encodeSignedDataInfo(empty, content, encodeCertificateSet(certificatesDer), empty)
+}
+
+/**
+ * A SignedData without content and signers that carries CRLs alone (RFC 8894, section 3.4; REQ-183).
+ *
+ * @param crlsDer each a whole CertificateList
+ */
+export function encodeCrls(crlsDer: readonly Uint8Array[]): Uint8Array {
+  const empty = encodeSetUnsorted()
+  const content = encodeSequence(encodeOid(OID.data))
+  return encodeSignedDataInfo(empty, content, [encodeContext(1, ...crlsDer)], empty)
+}
+
+function encodeCertificateSet(certificatesDer: readonly Uint8Array[]): Uint8Array[] {
+  return certificatesDer.length === 0 ? [] : [encodeContext(0, ...certificatesDer)]
 }
 
 function encodeSignedDataInfo(
   digestAlgorithmsDer: Uint8Array,
   contentDer: Uint8Array,
-  certificatesDer: readonly Uint8Array[],
+  certificatesOrCrlsDer: readonly Uint8Array[],
   signerInfosDer: Uint8Array,
 ): Uint8Array {
-  const certificates = certificatesDer.length === 0 ? [] : [encodeContext(0, ...certificatesDer)]
   const signed = encodeSequence(
     encodeInteger(1),
     digestAlgorithmsDer,
     contentDer,
-    ...certificates,
+    ...certificatesOrCrlsDer,
     signerInfosDer,
   )
   return encodeSequence(encodeOid(OID.signedData), encodeContext(0, signed))

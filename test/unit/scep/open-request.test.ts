@@ -204,9 +204,24 @@ suite('openRequest', () => {
     ['no messageType', { messageTypeDer: undefined }, 'badRequest', /messageType/],
     ['messageType 18', { messageTypeDer: encodePrintableString('18') }, 'badRequest', /18/],
     ['messageType of letters', { messageTypeDer: encodePrintableString('x') }, 'badRequest'],
-    ['CertPoll', { messageTypeDer: encodePrintableString('20') }, 'badRequest', /CertPoll/],
-    ['GetCert', { messageTypeDer: encodePrintableString('21') }, 'badRequest', /GetCert/],
-    ['GetCRL', { messageTypeDer: encodePrintableString('22') }, 'badRequest', /GetCRL/],
+    [
+      'CertPoll around a CSR',
+      { messageTypeDer: encodePrintableString('20') },
+      'badMessageCheck',
+      /does not decrypt/,
+    ],
+    [
+      'GetCert around a CSR',
+      { messageTypeDer: encodePrintableString('21') },
+      'badMessageCheck',
+      /does not decrypt/,
+    ],
+    [
+      'GetCRL around a CSR',
+      { messageTypeDer: encodePrintableString('22') },
+      'badMessageCheck',
+      /does not decrypt/,
+    ],
     ['two signers', { signerInfos: (one) => [one, one] }, 'badMessageCheck', /one signer/],
     [
       'a repeated attribute',
