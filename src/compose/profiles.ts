@@ -1,8 +1,10 @@
 import type { CaBackend } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { EnrolmentProfile } from '../connector/index.ts'
-import { ConnectorError } from '../kernel/index.ts'
+import { ConnectorError, equalBytes } from '../kernel/index.ts'
 import { createStaticChallenge, type IntuneClient } from '../management/index.ts'
+import { parseCertificate } from '../pki/index.ts'
+import type { ComposedAuthorities, ComposedAuthority } from './authorities.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -10,6 +12,7 @@ const HOUR_MS = 3_600_000
 export function composeProfiles(
   configuration: Configuration,
   cas: ReadonlyMap<string, CaBackend>,
+  authorities: ComposedAuthorities,
   intune: IntuneClient | undefined,
 ): ReadonlyMap<string, EnrolmentProfile> {
   return new Map(
@@ -29,12 +32,26 @@ export function composeProfiles(
           ...judgeOf(settings, intune),
           notifyMode: settings.notifyMode,
           certificate: settings.certificate,
-          issuers: { backendFor: () => ca, list: () => [ca] },
+          issuers: {
+            backendFor: () => ca,
+            findByName: (nameDer) => (isNameOf(nameDer, authorities.get(ca.id)) ? ca : undefined),
+            list: () => [ca],
+          },
+          queries: settings.queries,
           caParameters: settings.caParameters,
           replayWindowMs: settings.replayWindowHours * HOUR_MS,
         },
       ]
     }),
+  )
+}
+
+/** Whether the issuing CA or its RA has this subject; by octets, as devices copy it from the certificate. */
+function isNameOf(nameDer: Uint8Array, composed: ComposedAuthority | undefined): boolean {
+  if (composed === undefined) return false
+  const { issuingDer, ras } = composed.authority
+  return [issuingDer, ...ras.map((ra) => ra.certificateDer)].some((der) =>
+    equalBytes(parseCertificate(der).subjectDer, nameDer),
   )
 }
 

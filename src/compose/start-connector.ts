@@ -205,7 +205,7 @@ async function build(
   const spool = openSpool(join(dataDir, 'spool'))
   const { certificates, outbox } = store
   const safekeeping = createSafekeeping({ certificates, spool, cipher, journal, clock })
-  const profiles = composeProfiles(configuration, cas, intune)
+  const profiles = composeProfiles(configuration, cas, authorities, intune)
   const courier = createCourier(
     {
       outbox,
@@ -226,6 +226,7 @@ async function build(
   const endpoints = composeEndpoints(configuration, profiles, authorities, {
     codec: crypto,
     certificates,
+    crls: store.crls,
     safekeeping,
     courier,
     cipher,

@@ -3,7 +3,7 @@ import type { CaBackend } from '../ca/index.ts'
 import { type EventFields, events, type Journal } from '../events/index.ts'
 import { type Clock, ConnectorError } from '../kernel/index.ts'
 import type { Reply, ScepCodec, ScepRefusal, ScepRequest } from '../scep/index.ts'
-import type { CertificateRegister, IssuedCertificate } from '../store/index.ts'
+import type { CertificateRegister, CrlRegister, IssuedCertificate } from '../store/index.ts'
 import type { Courier } from './courier.ts'
 import type { EnrolmentAnswer, EnrolmentProfile, PayloadCipher } from './ports.ts'
 import type { Safekeeping } from './safekeeping.ts'
@@ -12,6 +12,7 @@ import type { Safekeeping } from './safekeeping.ts'
 export interface EnrolmentPorts {
   readonly codec: ScepCodec
   readonly certificates: CertificateRegister
+  readonly crls: Pick<CrlRegister, 'current'>
   readonly safekeeping: Safekeeping
   readonly courier: Courier
   readonly cipher: PayloadCipher

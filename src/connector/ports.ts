@@ -10,6 +10,8 @@ export interface ProfileIssuers {
    * current one when it is unknown or undefined (REQ-52).
    */
   backendFor(raFingerprintHex: string | undefined): CaBackend
+  /** The generation whose CA or RA certificate has this subject (REQ-185); undefined when none has. */
+  findByName(nameDer: Uint8Array): CaBackend | undefined
   /** All whose certificates may still be renewed or asked for, the current one first; never empty. */
   list(): readonly CaBackend[]
 }
@@ -27,6 +29,13 @@ export interface EnrolmentProfile {
   readonly notifyMode: 'deferred' | 'strict'
   readonly certificate: CertificateRules
   readonly issuers: ProfileIssuers
+  /** What queries get (REQ-181, REQ-184). */
+  readonly queries: {
+    /** GetCRL is answered. */
+    readonly getCrl: boolean
+    /** GetCert answers anybody, not only the holder of the key. */
+    readonly openCertQueries: boolean
+  }
   /** For CaBackend.enrol. */
   readonly caParameters: Readonly<Record<string, string>>
   /** How long the same request gets the same certificate, in milliseconds. Default 24 h (REQ-143). */

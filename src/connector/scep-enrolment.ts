@@ -57,8 +57,10 @@ export function createScepEnrolment(
     const startedAt = clock.now()
     const opened = await codec.open(messageDer, profile.scep)
     const log = recordReceived(opened, startedAt, context)
-    if (opened.kind === 'asked')
-      return await answer(opened.query.frame, await answerScepQuery(opened.query), context, log)
+    if (opened.kind === 'asked') {
+      const told = await answerScepQuery(opened.query, profile, ports, log)
+      return await answer(opened.query.frame, told, context, log)
+    }
     if (opened.kind === 'refused')
       return await answer(opened.frame, endUnopened(opened, log), context, log)
     const work = beginWork(profile, ports, opened.request, log)

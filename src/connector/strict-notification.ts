@@ -12,7 +12,10 @@ const STRICT_NOTIFY_MS = 25_000
  *
  * @throws ConnectorError `store/unavailable`
  */
-export async function isTold({ ports }: Work, notificationId: string): Promise<boolean> {
+export async function isTold(
+  { ports }: Pick<Work, 'ports'>,
+  notificationId: string,
+): Promise<boolean> {
   return await ports.courier.deliverNow(notificationId, AbortSignal.timeout(STRICT_NOTIFY_MS))
 }
 

@@ -63,6 +63,14 @@ export const connectorEvents = {
     message:
       'A source sent too many requests or too many wrong challenges; answered with HTTP 503.',
   },
+  ScepQueryAnswered: {
+    id: 15,
+    name: 'ScepQueryAnswered',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'A device asked for a certificate or a CRL; succeeded tells whether it got it.',
+  },
   CaCreated: {
     id: 20,
     name: 'CaCreated',

@@ -48,6 +48,7 @@ function problemOf(code: ErrorCode): Problem {
     case 'scep/unsupported-algorithm':
     case 'scep/bad-request':
     case 'scep/bad-time':
+    case 'scep/unknown-certificate':
       return { status: 400, sentence: 'The request cannot be processed.' }
     case 'worker/overloaded':
     case 'worker/timeout':

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'scep/unsupported-algorithm'
   | 'scep/bad-request'
   | 'scep/bad-time'
+  | 'scep/unknown-certificate'
   | 'scep/unavailable'
   | 'policy/not-willing'
   | 'challenge/refused'

@@ -73,6 +73,8 @@ function standardRefusal(code: ErrorCode): ScepRefusal {
       return refusal('badMessageCheck', 'request cannot be decrypted', HRESULT.NTE_BAD_DATA)
     case 'scep/bad-time':
       return refusal('badTime', 'signingTime is too far off', HRESULT.E_INVALIDARG)
+    case 'scep/unknown-certificate':
+      return refusal('badCertId', 'no such certificate', HRESULT.E_INVALIDARG)
     case 'pki/weak-key':
       return refusal('badRequest', 'key is not strong enough', HRESULT.CERTSRV_E_KEY_LENGTH)
     case 'policy/not-willing':

@@ -24,7 +24,14 @@ import type { EventRecord } from '../../src/events/index.ts'
 import { ConnectorError } from '../../src/kernel/index.ts'
 import type { ScepNotification, Verdict } from '../../src/management/ports.ts'
 import { encodeName, OID, signWith } from '../../src/pki/index.ts'
-import type { OpenOutcome, Reply, ScepCodec, ScepRequest } from '../../src/scep/index.ts'
+import type {
+  FailInfo,
+  OpenOutcome,
+  Reply,
+  ScepCodec,
+  ScepQuery,
+  ScepRequest,
+} from '../../src/scep/index.ts'
 import type { Spool, SpoolEntry, Store } from '../../src/store/index.ts'
 import { createMemoryStore, type MemoryStore } from './memory-store.ts'
 import { recordedJournal } from './recorded-journal.ts'
@@ -62,6 +69,8 @@ export interface StageAnswer {
   readonly status: Reply['status']
   readonly nonceHex: string
   readonly certificateHex: string | undefined
+  readonly crlHex: string | undefined
+  readonly failInfo: FailInfo | undefined
   readonly failText: string | undefined
 }
 
@@ -78,7 +87,7 @@ export interface Stage {
   readonly cipher: ReturnType<typeof createPayloadCipher>
   readonly courier: Courier
   readonly safekeeping: ReturnType<typeof createSafekeeping>
-  enrol(request: ScepRequest, profile?: Partial<EnrolmentProfile>): Promise<StageAnswer>
+  enrol(message: ScepRequest | ScepQuery, profile?: Partial<EnrolmentProfile>): Promise<StageAnswer>
   /** One round of the courier. */
   deliverDue(): Promise<void>
   /** Numbers of the events so far, in order; of one channel where it is named. */
@@ -163,7 +172,8 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
       sanKinds: ['dns'],
       sid: 'reject',
     },
-    issuers: { backendFor: () => ca, list: () => [ca] },
+    issuers: { backendFor: () => ca, findByName: () => ca, list: () => [ca] },
+    queries: { getCrl: true, openCertQueries: false },
     caParameters: {},
     replayWindowMs: 86_400_000,
   }
@@ -196,10 +206,10 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
     },
   }
   const enrolments = new Map<string, ScepEnrolment>()
-  const waiting = new Map<string, ScepRequest>()
+  const waiting = new Map<string, ScepRequest | ScepQuery>()
 
   async function enrol(
-    request: ScepRequest,
+    message: ScepRequest | ScepQuery,
     change: Partial<EnrolmentProfile> = {},
   ): Promise<StageAnswer> {
     const key = Object.entries(change).map(String).join()
@@ -210,6 +220,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
         {
           codec: createStageCodec(waiting, faults),
           certificates,
+          crls: store.crls,
           safekeeping,
           courier,
           cipher,
@@ -222,7 +233,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
       )
     enrolments.set(key, enrolment)
     const id = randomBytes(8).toString('hex')
-    waiting.set(id, request)
+    waiting.set(id, message)
     const answer = await enrolment(Buffer.from(id), {
       requestId: id,
       remoteAddress: '192.0.2.1',
@@ -316,14 +327,16 @@ function createClock(): Stage['clock'] {
 
 /** Opens a message to the request that waits under its name; seals a reply as JSON. */
 function createStageCodec(
-  waiting: ReadonlyMap<string, ScepRequest>,
+  waiting: ReadonlyMap<string, ScepRequest | ScepQuery>,
   faults: StageFaults,
 ): ScepCodec {
   return {
     async open(messageDer): Promise<OpenOutcome> {
-      const request = waiting.get(Buffer.from(messageDer).toString())
-      if (request === undefined) throw new ConnectorError('scep/malformed', 'no such request')
-      return { kind: 'opened', request }
+      const message = waiting.get(Buffer.from(messageDer).toString())
+      if (message === undefined) throw new ConnectorError('scep/malformed', 'no such request')
+      return 'asked' in message
+        ? { kind: 'asked', query: message }
+        : { kind: 'opened', request: message }
     },
     async seal(frame, reply) {
       faults.seal?.(reply)
@@ -334,6 +347,11 @@ function createStageCodec(
           reply.status === 'SUCCESS' && 'certificateDer' in reply
             ? Buffer.from(reply.certificateDer).toString('hex')
             : undefined,
+        crlHex:
+          reply.status === 'SUCCESS' && 'crlDer' in reply
+            ? Buffer.from(reply.crlDer).toString('hex')
+            : undefined,
+        failInfo: reply.status === 'FAILURE' ? reply.refusal.failInfo : undefined,
         failText: reply.status === 'FAILURE' ? reply.refusal.text : undefined,
       }
       return new Uint8Array(Buffer.from(JSON.stringify(answer)))

@@ -41,6 +41,18 @@ export const profileSchema = z
       doc: 'GetCACert answers the RA certificate alone, for clients that cannot choose among several.',
       example: 'false',
     }),
+    queries: z
+      .strictObject({
+        getCrl: field(z.boolean().default(true), {
+          doc: 'GetCRL is answered. NDES refuses it.',
+          example: 'true',
+        }),
+        openCertQueries: field(z.boolean().default(false), {
+          doc: 'GetCert answers anybody who knows issuer and serial, not only the holder of the key.',
+          example: 'false',
+        }),
+      })
+      .prefault({}),
     scep: scepRulesSchema.prefault({}),
     certificate: certificateRulesSchema.prefault({}),
     replayWindowHours: field(integer(1, 720).default(24), {

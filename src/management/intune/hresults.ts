@@ -25,6 +25,7 @@ export function getFailureHResult(code: ErrorCode): number {
     case 'pki/malformed':
     case 'scep/bad-request':
     case 'scep/bad-time':
+    case 'scep/unknown-certificate':
     case 'scep/malformed':
     case 'scep/bad-signature':
     case 'scep/not-for-us':
