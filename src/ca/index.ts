@@ -17,6 +17,7 @@ export {
   loadAuthority,
 } from './embedded/authority-folder.ts'
 export { type CrlContent, issueCrl } from './embedded/crl.ts'
+export { isCrlDue } from './embedded/crl-schedule.ts'
 export {
   createEmbeddedCa,
   type EmbeddedCa,

@@ -7,6 +7,7 @@ import {
   type EmbeddedCa,
   getIssuerMaterial,
   initAuthority,
+  isCrlDue,
   loadAuthority,
   renewRa,
 } from '../ca/index.ts'
@@ -32,6 +33,9 @@ export interface ComposedAuthority {
 export type ComposedAuthorities = ReadonlyMap<string, ComposedAuthority>
 
 const MINUTE_MS = 60_000
+
+/** How soon a revocation by command is seen. */
+const CRL_LOOK_MS = 2000
 const HOUR_MS = 60 * MINUTE_MS
 
 /** Loads the embedded CAs, making those that do not exist yet; a root of RSA-4096 takes seconds. */
@@ -153,20 +157,33 @@ export function addCaDuties(
     readonly passphrase: Secret
     readonly journal: Journal
     readonly clock: Clock
+    /** Name of this instance. */
+    readonly holder: string
   },
 ): void {
-  const { store, pool, passphrase, journal, clock } = ports
+  const { store, pool, passphrase, journal, clock, holder } = ports
   for (const [caId, composed] of authorities) {
     const { crl, ra } = composed.settings
-    duties.add(`CRL of ${caId}`, 10 * MINUTE_MS, async () => {
-      const current = await store.crls.current(caId)
-      const age = clock.now().getTime() - (current?.thisUpdate.getTime() ?? 0)
-      if (current !== undefined && age < crl.publishEveryHours * HOUR_MS) return
+    const schedule = {
+      everyMs: crl.publishEveryHours * HOUR_MS,
+      debounceMs: crl.debounceSeconds * 1000,
+    }
+    let failedAt = 0
+    duties.add(`CRL of ${caId}`, CRL_LOOK_MS, async () => {
+      const now = clock.now()
+      if (now.getTime() - failedAt < MINUTE_MS) return
+      if (!isCrlDue(await store.crls.status(caId), now, schedule)) return
+      // Two instances at once would be right too, but sign twice.
+      const until = new Date(now.getTime() + MINUTE_MS)
+      if (!(await store.leases.acquire(`crl/${caId}`, holder, now, until))) return
       try {
         const published = await cas.get(caId)?.publishCrl()
         journal.record(events.CrlPublished, { caId, count: published?.number })
       } catch (error) {
+        failedAt = now.getTime()
         journal.record(events.CrlPublicationFailed, { caId, errorMessage: describeError(error) })
+      } finally {
+        await store.leases.release(`crl/${caId}`, holder)
       }
     })
     const mayRepeat = createReminder(clock, HOUR_MS)

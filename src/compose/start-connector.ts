@@ -350,7 +350,14 @@ async function build(
   duties.add('ends of certificates', DAY_MS, async () =>
     recordExpiring(listCertificates(), clock, journal),
   )
-  addCaDuties(duties, authorities, cas, { store, pool: crypto, passphrase, journal, clock })
+  addCaDuties(duties, authorities, cas, {
+    store,
+    pool: crypto,
+    passphrase,
+    journal,
+    clock,
+    holder: connectorId,
+  })
   courier.start()
   journal.record(events.ServiceStarted, {
     detail: `version ${version}, ${profiles.size} profiles`,

@@ -1,10 +1,13 @@
-import type { ExpressionBuilder } from 'kysely'
+import { type ExpressionBuilder, sql } from 'kysely'
 import type { RevocationReason } from '../ca/index.ts'
 import type { encodeIntent } from './certificate-rows.ts'
 import type { CertificateState } from './ports.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { Schema } from './schema.ts'
 import type { SqlDialect } from './sql-dialect.ts'
+
+/** CRLReason certificateHold: the one that can be lifted. */
+const HOLD = 6
 
 /** Values of a new intent. */
 export type IntentValues = ReturnType<typeof encodeIntent> & {
@@ -149,10 +152,59 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
       }) =>
         db
           .updateTable('certificate')
-          .set({ state: 'revoked', revoked_at: slots.at, revocation_reason: slots.reason })
+          .set((row) => ({
+            state: 'revoked',
+            revoked_at: row.fn.coalesce('revoked_at', row.val(slots.at)),
+            revocation_reason: slots.reason,
+          }))
           .where((where) => hasSerial(where, slots.serialHex))
           .where('ca_id', '=', slots.caId)
-          .where('state', '!=', 'revoked'),
+          .where((where) =>
+            where.or([
+              where('state', '!=', 'revoked'),
+              where.and([
+                where('revocation_reason', '=', HOLD),
+                where(where.val(slots.reason), '!=', HOLD),
+              ]),
+            ]),
+          ),
+    ),
+    release: prepareQuery((slots: { readonly caId: string; readonly serialHex: string }) =>
+      db
+        .updateTable('certificate')
+        .set({ state: 'issued', revoked_at: null, revocation_reason: null })
+        .where((where) => hasSerial(where, slots.serialHex))
+        .where('ca_id', '=', slots.caId)
+        .where('state', '=', 'revoked')
+        .where('revocation_reason', '=', HOLD)
+        .where('certificate_der', 'is not', null),
+    ),
+    /** For a serial that exists: no mark is left for a CA that nobody has. */
+    markCrlOutdated: prepareQuery(
+      (slots: { readonly caId: string; readonly serialHex: string; readonly at: number }) =>
+        db
+          .insertInto('crl_number')
+          .columns(['ca_id', 'number', 'outdated_since'])
+          .expression(
+            db
+              .selectFrom('certificate')
+              .select((row) => [
+                'ca_id',
+                sql<number>`0`.as('number'),
+                row.val(slots.at).as('outdated_since'),
+              ])
+              .where((where) => hasSerial(where, slots.serialHex))
+              .where('ca_id', '=', slots.caId)
+              .limit(1),
+          )
+          .onConflict((conflict) =>
+            conflict.column('ca_id').doUpdateSet((row) => ({
+              outdated_since: row.fn.coalesce(
+                'crl_number.outdated_since',
+                row.ref('excluded.outdated_since'),
+              ),
+            })),
+          ),
     ),
     listOpenIntents: prepareQuery((slots: { readonly before: number; readonly limit: number }) =>
       db

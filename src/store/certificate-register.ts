@@ -194,9 +194,18 @@ export function createCertificateRegister(
     async revoke(caId, serialHex, reason, at) {
       const outcome = await executor.write([
         queries.revoke({ caId, serialHex, reason, at: at.getTime() }),
+        queries.markCrlOutdated({ caId, serialHex, at: at.getTime() }),
       ])
       if (outcome.kind === 'done' && outcome.results[0].affected > 0) return true
       return (await readOne(queries.findBySerial({ caId, serialHex })))?.state === 'revoked'
+    },
+
+    async release(caId, serialHex, at) {
+      const outcome = await executor.write([
+        mustAffect(queries.release({ caId, serialHex }), 1),
+        queries.markCrlOutdated({ caId, serialHex, at: at.getTime() }),
+      ])
+      return outcome.kind === 'done'
     },
 
     async listRevoked(caId, asOf) {

@@ -1,4 +1,5 @@
 import { ConnectorError } from '../kernel/index.ts'
+import { toDate } from './certificate-rows.ts'
 import type { CrlRegister } from './ports.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { SqlDialect } from './sql-dialect.ts'
@@ -15,6 +16,22 @@ export function createCrlRegister(executor: SqlExecutor, dialect: SqlDialect): C
       if (row === undefined)
         throw new ConnectorError('internal/bug', `no CRL number came back for CA '${caId}'`)
       return row.number
+    },
+
+    async status(caId) {
+      const [row] = await executor.read(queries.status({ caId }))
+      return {
+        takenNumber: row?.taken ?? 0,
+        outdatedSince: toDate(row?.outdated_since ?? null),
+        published:
+          row == null || row.number === null || row.this_update === null || row.next_update === null
+            ? undefined
+            : {
+                number: row.number,
+                thisUpdate: new Date(row.this_update),
+                nextUpdate: new Date(row.next_update),
+              },
+      }
     },
 
     async publish(caId, { number, der, thisUpdate, nextUpdate }) {
@@ -50,11 +67,25 @@ export function prepareCrlQueries({ compiler: db }: SqlDialect) {
         .insertInto('crl_number')
         .values({ ca_id: slots.caId, number: 1 })
         .onConflict((conflict) =>
-          conflict
-            .column('ca_id')
-            .doUpdateSet(({ eb }) => ({ number: eb('crl_number.number', '+', 1) })),
+          conflict.column('ca_id').doUpdateSet(({ eb }) => ({
+            number: eb('crl_number.number', '+', 1),
+            outdated_since: null,
+          })),
         )
         .returning('number'),
+    ),
+    status: prepareQuery((slots: { readonly caId: string }) =>
+      db
+        .selectFrom('crl_number')
+        .leftJoin('crl', 'crl.ca_id', 'crl_number.ca_id')
+        .select([
+          'crl_number.number as taken',
+          'crl_number.outdated_since',
+          'crl.number',
+          'crl.this_update',
+          'crl.next_update',
+        ])
+        .where('crl_number.ca_id', '=', slots.caId),
     ),
     publish: prepareQuery(
       (slots: {

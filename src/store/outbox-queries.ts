@@ -190,14 +190,14 @@ export function prepareOutboxQueries(dialect: SqlDialect) {
         .set({ due_at: slots.now })
         .where('id', '=', slots.id)
         .where('state', '!=', 'delivered')
-        .where(({ not }) => not(isUntrue)),
+        .where((where) => where.not(isUntrue)),
     ),
     redeliverAll: prepareQuery((slots: { readonly now: number }) =>
       db
         .updateTable('notification')
         .set({ due_at: slots.now })
         .where(isUndelivered)
-        .where(({ not }) => not(isUntrue)),
+        .where((where) => where.not(isUntrue)),
     ),
     /** What was given up is tried again as what is tried rarely. */
     resumeOne: prepareQuery((slots: { readonly id: string }) =>
@@ -206,7 +206,7 @@ export function prepareOutboxQueries(dialect: SqlDialect) {
         .set({ state: 'exhausted' })
         .where('id', '=', slots.id)
         .where('state', '=', 'failed')
-        .where(({ not }) => not(isUntrue)),
+        .where((where) => where.not(isUntrue)),
     ),
     resumeAll: prepareQuery((_slots: Record<never, never>) =>
       db
@@ -214,7 +214,7 @@ export function prepareOutboxQueries(dialect: SqlDialect) {
         .set({ state: 'exhausted' })
         .where(isUndelivered)
         .where('state', '=', 'failed')
-        .where(({ not }) => not(isUntrue)),
+        .where((where) => where.not(isUntrue)),
     ),
     depth: prepareQuery((_slots: Record<never, never>) =>
       db

@@ -109,8 +109,14 @@ export interface CertificateRegister {
 
   findByThumbprint(thumbprintHex: string): Promise<CertificateRecord | undefined>
 
-  /** Marks revoked; false when no such certificate was issued. Twice keeps the first date. Also for an intent whose certificate is known to exist. */
+  /**
+   * Marks revoked, and the CRL of its CA outdated; false when no such certificate was issued. Twice keeps the first date;
+   * a hold (reason 6) takes another reason and keeps its date. Also for an intent whose certificate is known to exist.
+   */
   revoke(caId: string, serialHex: string, reason: RevocationReason, at: Date): Promise<boolean>
+
+  /** Lifts a hold, and marks the CRL of its CA outdated; false when the certificate is not on hold. */
+  release(caId: string, serialHex: string, at: Date): Promise<boolean>
 
   /** Revoked certificates that have not expired at `asOf`, for a CRL. */
   listRevoked(
@@ -215,8 +221,21 @@ export interface Outbox {
 
 /** Published CRLs. */
 export interface CrlRegister {
-  /** Takes the next number, durably, before anything is signed with it. Never returns a number twice. */
+  /**
+   * Takes the next number, durably, before anything is signed with it. Never returns a number twice. What was revoked or
+   * released before the call no longer counts as waiting: the list must be read afterwards.
+   */
   takeNumber(caId: string): Promise<number>
+  /** Whether a new CRL is due, without the bytes of the one in force. */
+  status(caId: string): Promise<{
+    /** The last number taken; higher than the published one while a publication runs or after one was cut off. */
+    readonly takenNumber: number
+    /** Since when a revocation waits for a CRL that lists it. */
+    readonly outdatedSince: Date | undefined
+    readonly published:
+      | { readonly number: number; readonly thisUpdate: Date; readonly nextUpdate: Date }
+      | undefined
+  }>
   /** Keeps a CRL; ignored when one with a higher number is kept already. */
   publish(
     caId: string,

@@ -80,10 +80,11 @@ export interface NotificationTable {
   delivered_at: number | null
 }
 
-/** The last number taken, by CA. */
+/** The last number taken, by CA, and since when a revocation waits for the next one. */
 export interface CrlNumberTable {
   ca_id: string
   number: number
+  outdated_since: number | null
 }
 
 /** The CRL in force, by CA. */

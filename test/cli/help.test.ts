@@ -31,6 +31,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'ca rotate-ra': ['--id'],
   'check-config': [],
   events: ['--follow', '--id', '--transaction', '--channel', '--since', '--limit', '--json'],
+  revoke: ['<serial-or-thumbprint>', '--ca', '--reason', '--release'],
   'outbox list': ['--all'],
   'outbox redeliver': ['[id]'],
   'spool list': [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { CurrentHarness } from '../support/store-harness.ts'
-import { later, start } from '../support/store-samples.ts'
+import { later, sampleIntent, sampleIssued, start } from '../support/store-samples.ts'
 
 /** CrlRegister and Leases. */
 export function describeCrlsAndLeases(current: CurrentHarness): void {
@@ -32,6 +32,67 @@ export function describeCrlsAndLeases(current: CurrentHarness): void {
       assert.equal(await crls.takeNumber('one'), 1)
       assert.equal(await crls.takeNumber('two'), 1)
       assert.equal(await crls.takeNumber('one'), 2)
+    })
+
+    test('a revocation marks the CRL of its CA outdated until the next number is taken', async () => {
+      const { crls, certificates } = current().store
+      const waiting = async (caId: string) => {
+        const { takenNumber, outdatedSince } = await crls.status(caId)
+        return { takenNumber, outdatedSince }
+      }
+      const intent = sampleIntent({ caId: 'issuing' })
+      const { serialHex } = intent.order
+      await certificates.reserve(intent, 'one', later(60), start)
+      await certificates.complete(intent, sampleIssued(intent), undefined)
+      assert.deepEqual(await waiting('issuing'), { takenNumber: 0, outdatedSince: undefined })
+      await certificates.revoke('issuing', serialHex, 6, later(5))
+      await certificates.revoke('issuing', serialHex, 6, later(6))
+      assert.deepEqual(await waiting('issuing'), { takenNumber: 0, outdatedSince: later(5) })
+      assert.equal(await crls.takeNumber('issuing'), 1)
+      assert.deepEqual(await waiting('issuing'), { takenNumber: 1, outdatedSince: undefined })
+      assert.equal(await certificates.release('issuing', serialHex, later(7)), true)
+      assert.deepEqual(await waiting('issuing'), { takenNumber: 1, outdatedSince: later(7) })
+      assert.equal(await certificates.revoke('issuing', '4FFFFF', 1, later(8)), false)
+      assert.deepEqual(await waiting('other'), { takenNumber: 0, outdatedSince: undefined })
+    })
+
+    test('the status tells of the CRL in force without its bytes', async () => {
+      const { crls } = current().store
+      assert.equal((await crls.status('issuing')).published, undefined)
+      const number = await crls.takeNumber('issuing')
+      assert.deepEqual(await crls.status('issuing'), {
+        takenNumber: 1,
+        outdatedSince: undefined,
+        published: undefined,
+      })
+      await crls.publish('issuing', crl(number))
+      const { der: _der, ...published } = crl(number)
+      assert.deepEqual((await crls.status('issuing')).published, published)
+    })
+
+    test('a hold is lifted, or becomes final with its first date; what is final is never lifted', async () => {
+      const { certificates } = current().store
+      const intent = sampleIntent({ caId: 'issuing' })
+      const { serialHex } = intent.order
+      await certificates.reserve(intent, 'one', later(60), start)
+      assert.equal(await certificates.release('issuing', serialHex, later(1)), false)
+      await certificates.complete(intent, sampleIssued(intent), undefined)
+      assert.equal(await certificates.release('issuing', serialHex, later(1)), false)
+      await certificates.revoke('issuing', serialHex, 6, later(2))
+      assert.equal((await certificates.findBySerial('issuing', serialHex))?.state, 'revoked')
+      assert.equal(await certificates.release('issuing', serialHex, later(3)), true)
+      const lifted = await certificates.findBySerial('issuing', serialHex)
+      assert.equal(lifted?.state, 'issued')
+      assert.equal(lifted?.revokedAt, undefined)
+      assert.deepEqual(await certificates.listRevoked('issuing', start), [])
+      await certificates.revoke('issuing', serialHex, 6, later(4))
+      await certificates.revoke('issuing', serialHex, 1, later(5))
+      assert.deepEqual(await certificates.listRevoked('issuing', start), [
+        { serialHex, at: later(4), reason: 1 },
+      ])
+      await certificates.revoke('issuing', serialHex, 6, later(6))
+      assert.equal(await certificates.release('issuing', serialHex, later(7)), false)
+      assert.equal((await certificates.findBySerial('issuing', serialHex))?.revocationReason, 1)
     })
 
     test('the CRL with the highest number is current', async () => {

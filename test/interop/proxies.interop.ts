@@ -189,8 +189,8 @@ async function makeTlsCertificate(folder: string): Promise<void> {
     ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'ca.pem')],
   ])
   assert.equal(end.status, 0, end.stderr)
-  const [certificate, key] = ['ca.pem', 'key.pem'].map((name) => readFileSync(join(folder, name)))
-  writeFileSync(join(folder, 'scep.pem'), `${certificate}${key}`, { mode: 0o600 })
+  const parts = ['ca.pem', 'key.pem'].map((name) => readFileSync(join(folder, name)))
+  writeFileSync(join(folder, 'scep.pem'), Buffer.concat(parts), { mode: 0o600 })
 }
 
 async function waitForPort(port: number, proxy: ChildProcess): Promise<void> {

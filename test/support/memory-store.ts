@@ -58,11 +58,12 @@ export function createMemoryStore(): MemoryStore {
   const notifications = new Map<string, Notification>()
   const refusals: RefusalRecord[] = []
   const rows = new Map<string, Row>()
+  const outdated = new Map<string, Date>()
   return {
     faults,
-    certificates: createRegister(gate, rows, notifications, refusals),
+    certificates: createRegister(gate, rows, notifications, refusals, outdated),
     outbox: createOutbox(gate, notifications, rows),
-    crls: createCrls(gate),
+    crls: createCrls(gate, outdated),
     leases: createLeases(gate),
     async check() {
       gate.write('check')
@@ -109,6 +110,7 @@ function createRegister(
   rows: Map<string, Row>,
   notifications: Map<string, Notification>,
   refusals: RefusalRecord[],
+  outdated: Map<string, Date>,
 ): CertificateRegister {
   const findLive = (requestKey: string): Row | undefined =>
     [...rows.values()].find((row) => row.liveKey === requestKey)
@@ -221,10 +223,21 @@ function createRegister(
       gate.write('certificates.revoke')
       const row = findCertificate(caId, serialHex)
       if (row === undefined) return false
-      if (row.state === 'revoked') return true
+      if (!outdated.has(caId)) outdated.set(caId, at)
+      if (row.state === 'revoked' && row.revocationReason !== 6) return true
       row.state = 'revoked'
-      row.revokedAt = at
+      row.revokedAt ??= at
       row.revocationReason = reason
+      return true
+    },
+    async release(caId, serialHex, at) {
+      gate.write('certificates.release')
+      const row = findCertificate(caId, serialHex)
+      if (row?.revocationReason !== 6 || row.certificateDer === undefined) return false
+      if (!outdated.has(caId)) outdated.set(caId, at)
+      row.state = 'issued'
+      row.revokedAt = undefined
+      row.revocationReason = undefined
       return true
     },
     async listRevoked(caId, asOf) {
@@ -397,7 +410,7 @@ function notificationOf(row: Notification): NotificationRecord {
   return structuredClone(record)
 }
 
-function createCrls(gate: Gate): CrlRegister {
+function createCrls(gate: Gate, outdated: Map<string, Date>): CrlRegister {
   const numbers = new Map<string, number>()
   const published = new Map<string, Parameters<CrlRegister['publish']>[1]>()
   return {
@@ -405,7 +418,18 @@ function createCrls(gate: Gate): CrlRegister {
       gate.write('crls.takeNumber')
       const number = (numbers.get(caId) ?? 0) + 1
       numbers.set(caId, number)
+      outdated.delete(caId)
       return number
+    },
+    async status(caId) {
+      gate.read('crls.status')
+      const kept = published.get(caId)
+      const { number = 0, thisUpdate = new Date(0), nextUpdate = new Date(0) } = kept ?? {}
+      return {
+        takenNumber: numbers.get(caId) ?? 0,
+        outdatedSince: outdated.get(caId),
+        published: kept === undefined ? undefined : { number, thisUpdate, nextUpdate },
+      }
     },
     async publish(caId, crl) {
       gate.write('crls.publish')

@@ -36,11 +36,10 @@ export interface EmbeddedCa extends CaBackend {
   publishCrl(): Promise<PublishedCrl>
 }
 
-/**
- * All but certificateHold (6) and removeFromCRL (8): the register never forgets a revocation, so a hold could not be
- * lifted, and a final revocation is not what was asked for.
- */
-const REASONS: ReadonlySet<RevocationReason> = new Set([0, 1, 2, 3, 4, 5, 9, 10])
+const HOLD = 6
+
+/** All but removeFromCRL (8), which is no reason to revoke. */
+const REASONS: ReadonlySet<RevocationReason> = new Set([0, 1, 2, 3, 4, 5, HOLD, 9, 10])
 
 /**
  * The embedded CA as a backend. Signs with `signer`, remembers through its registers, decides nothing: every order is
@@ -104,7 +103,7 @@ export function createEmbeddedCa(options: EmbeddedCaOptions): EmbeddedCa {
     if (!REASONS.has(reason)) {
       return {
         status: 'notSupported',
-        message: `CA ${id} revokes for good; reason ${reason} is about holds, which could not be lifted`,
+        message: `CA ${id} does not revoke for reason ${reason}`,
       }
     }
     const before = await certificates.findBySerial(id, serialHex)
@@ -114,7 +113,8 @@ export function createEmbeddedCa(options: EmbeddedCaOptions): EmbeddedCa {
     }
     // Also when it was revoked before: the CRL may have failed then.
     await publisher.publish()
-    return before?.revokedAt
+    const wasHeld = before?.revocationReason === HOLD && reason !== HOLD
+    return before?.revokedAt && !wasHeld
       ? { status: 'alreadyRevoked', at: before.revokedAt }
       : { status: 'revoked', at }
   }

@@ -13,6 +13,7 @@ export interface RegisteredCertificate {
   /** Undefined while it is only reserved. */
   readonly certificateDer: Uint8Array | undefined
   readonly revokedAt: Date | undefined
+  readonly revocationReason: RevocationReason | undefined
 }
 
 /**
@@ -22,7 +23,7 @@ export interface RegisteredCertificate {
  */
 export interface IssuedRegister {
   findBySerial(caId: string, serialHex: string): Promise<RegisteredCertificate | undefined>
-  /** Marks revoked, durably; false when no such certificate was issued. Twice keeps the first date. */
+  /** Marks revoked, durably; false when no such certificate was issued. Twice keeps the first date; a hold becomes final. */
   revoke(caId: string, serialHex: string, reason: RevocationReason, at: Date): Promise<boolean>
   /** Revoked certificates that have not expired at `asOf`. */
   listRevoked(caId: string, asOf: Date): Promise<readonly RevokedEntry[]>

@@ -70,6 +70,10 @@ export const authoritySchema = z.strictObject({
         doc: 'How often a new CRL is published; one is also published after a revocation.',
         example: '24',
       }),
+      debounceSeconds: field(integer(0, 3600).default(60), {
+        doc: 'Shortest time between two CRLs that revocations by command bring about.',
+        example: '60',
+      }),
     })
     .prefault({}),
   ra: z

@@ -1,8 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { SqlDialect } from '../sql-dialect.ts'
 
-/** Scopes of CRLs, shards and holds of certificates. */
+/** Since when revocations wait for a CRL that lists them. */
 export async function createRevocationInformation(
-  _db: Kysely<unknown>,
-  _dialect: SqlDialect,
-): Promise<void> {}
+  db: Kysely<unknown>,
+  { integerType }: SqlDialect,
+): Promise<void> {
+  await db.schema.alterTable('crl_number').addColumn('outdated_since', integerType).execute()
+}

@@ -123,10 +123,10 @@ describe('embedded CA', () => {
     assert.deepEqual(registers.asked, [daysAfter(-7)])
   })
 
-  test('a hold is not taken for a revocation', async () => {
+  test('removeFromCRL is no reason to revoke', async () => {
     const registers = createRegisters()
     const ca = await createCa(registers)
-    const result = await ca.revoke({ ...revocation('0102'), reason: 6 }, never)
+    const result = await ca.revoke({ ...revocation('0102'), reason: 8 }, never)
     assert.equal(result.status, 'notSupported')
     assert.deepEqual(registers.revoked, [])
   })

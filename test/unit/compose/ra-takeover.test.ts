@@ -51,6 +51,7 @@ describe('an RA that was rotated beside a connector that runs', () => {
       new Map(),
       {
         store: {} as Store,
+        holder: 'one',
         pool: pool as CryptoPool,
         passphrase,
         clock: systemClock,
