@@ -257,6 +257,85 @@ export interface CrlRegister {
   >
 }
 
+/**
+ * Why a request waits: `approval` for an operator, `outage` for the management service or the CA, `slow` for the end of
+ * work that takes longer than a device waits.
+ */
+export type PendingCause = 'approval' | 'outage' | 'slow'
+
+/** `approved` and `denied` are decided and wait for the device, or for their time, to be closed. */
+export type PendingState = 'waiting' | 'approved' | 'denied' | 'issued' | 'failed'
+
+/** A request that was answered with PENDING. `payload` is sealed by the connector: it holds the CSR with its challenge. */
+export interface PendingRequest {
+  /** GUID. */
+  readonly id: string
+  readonly requestKey: string
+  readonly profile: string
+  readonly transactionId: string
+  /** SHA-256 of the signer's public key, hexadecimal: with profile and transactionID it names the request (REQ-147). */
+  readonly signerKeyHex: string
+  readonly subject: string
+  readonly cause: PendingCause
+  /** Its challenge was accepted before the outage. */
+  readonly isValidated: boolean
+  readonly payload: Uint8Array
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+export interface PendingRecord extends PendingRequest {
+  readonly state: PendingState
+  /** Why it was denied, or failed. */
+  readonly reason: string | undefined
+  readonly decidedAt: Date | undefined
+  readonly closedAt: Date | undefined
+}
+
+/**
+ * Requests that wait. Every method is one atomic, durable unit.
+ *
+ * @throws ConnectorError `store/unavailable` nothing was written; transient
+ */
+export interface PendingRequests {
+  /**
+   * Keeps a request, unless it is kept since `since` already: then that record is returned as it is. `full` when
+   * `maxOpen` requests of its profile have no answer yet.
+   */
+  keep(request: PendingRequest, since: Date, maxOpen: number): Promise<PendingRecord | 'full'>
+  findByRequestKey(requestKey: string, since: Date): Promise<PendingRecord | undefined>
+  /** The youngest one. */
+  findByTransaction(
+    profile: string,
+    transactionId: string,
+    signerKeyHex: string,
+    since: Date,
+  ): Promise<PendingRecord | undefined>
+  find(id: string): Promise<PendingRecord | undefined>
+  /** Oldest first. */
+  list(states: readonly PendingState[], limit: number): Promise<readonly PendingRecord[]>
+  /** An operator's word; false when the request does not wait for one. */
+  decide(
+    id: string,
+    decision: {
+      readonly state: 'approved' | 'denied'
+      readonly reason: string | undefined
+      readonly at: Date
+    },
+  ): Promise<boolean>
+  /** Notes the final answer. False when another had noted one: then somebody else records its events. */
+  close(
+    id: string,
+    end: {
+      readonly state: 'issued' | 'failed'
+      readonly reason: string | undefined
+      readonly at: Date
+    },
+  ): Promise<boolean>
+  /** Denied ones, and open ones whose time is over at `now`. */
+  listOverdue(now: Date, limit: number): Promise<readonly PendingRecord[]>
+}
+
 /** Named leases, for work that one instance does at a time. */
 export interface Leases {
   /** Takes or prolongs; false when another holder has it. */
@@ -269,10 +348,12 @@ export interface Store {
   readonly outbox: Outbox
   readonly crls: CrlRegister
   readonly leases: Leases
+  readonly pending: PendingRequests
   /** A durable write and a read, for readiness. */
   check(): Promise<void>
   /**
-   * Removes refusals of before this time, all but the youngest 100,000 of them, and notifications delivered before it.
+   * Removes refusals of before this time, all but the youngest 100,000 of them, notifications delivered before it, and
+   * requests that waited and got their answer before it.
    * Certificates and undelivered notifications stay for ever.
    *
    * @returns rows removed

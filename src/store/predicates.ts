@@ -16,3 +16,6 @@ export const isUndelivered = sql<boolean>`state in ('due', 'exhausted', 'failed'
 export const isUntrue = sql<boolean>`(state = 'failed' and kind = 'success' and exists (
   select 1 from certificate
   where certificate.serial_hex = notification.serial_hex and certificate.state = 'revoked'))`
+
+/** Pending requests that have no answer yet. */
+export const isOpen = sql<boolean>`state in ('waiting', 'approved', 'denied')`

@@ -17,6 +17,7 @@ export function createRetention(
       queries.forgetRefusals({ before: time }),
       queries.limitRefusals({ most: MAX_REFUSALS }),
       queries.forgetDelivered({ before: time }),
+      queries.forgetAnswered({ before: time }),
     ])
     if (outcome.kind === 'conflict') return 0
     return outcome.results.reduce((sum, { affected }) => sum + affected, 0)
@@ -43,6 +44,12 @@ function prepareRetentionQueries({ compiler: db }: SqlDialect) {
         .deleteFrom('notification')
         .where('delivered_at', 'is not', null)
         .where('delivered_at', '<', slots.before),
+    ),
+    forgetAnswered: prepareQuery((slots: { readonly before: number }) =>
+      db
+        .deleteFrom('pending_request')
+        .where('closed_at', 'is not', null)
+        .where('closed_at', '<', slots.before),
     ),
   }
 }

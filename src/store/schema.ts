@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely'
 import type { RevocationReason } from '../ca/index.ts'
-import type { CertificateState, NotificationState } from './ports.ts'
+import type { CertificateState, NotificationState, PendingCause, PendingState } from './ports.ts'
 
 /** Tables as of the last migration. Times are integer milliseconds since 1970. */
 export interface Schema {
@@ -10,6 +10,7 @@ export interface Schema {
   crl_number: CrlNumberTable
   crl: CrlTable
   lease: LeaseTable
+  pending_request: PendingRequestTable
   store_check: StoreCheckTable
 }
 
@@ -94,6 +95,26 @@ export interface CrlTable {
   der: Uint8Array
   this_update: number
   next_update: number
+}
+
+/** Requests that wait, or have waited. */
+export interface PendingRequestTable {
+  id: string
+  request_key: string
+  profile: string
+  transaction_id: string
+  signer_key_hex: string
+  subject: string
+  cause: PendingCause
+  /** 1 or 0. */
+  is_validated: number
+  payload: Uint8Array
+  state: PendingState
+  reason: string | null
+  created_at: number
+  expires_at: number
+  decided_at: number | null
+  closed_at: number | null
 }
 
 /** Named leases. */

@@ -3,6 +3,7 @@ import { createCertificateRegister } from './certificate-register.ts'
 import { createCrlRegister } from './crl-register.ts'
 import { createLeases } from './leases.ts'
 import { createOutbox } from './outbox.ts'
+import { createPendingRequests } from './pending-requests.ts'
 import type { Store } from './ports.ts'
 import { prepareQuery } from './prepared-query.ts'
 import { createRetention } from './retention.ts'
@@ -35,6 +36,7 @@ export function createSqlStore(
     outbox: createOutbox(executor, dialect),
     crls: createCrlRegister(executor, dialect),
     leases: createLeases(executor, dialect),
+    pending: createPendingRequests(executor, dialect),
     async check() {
       // A new text each time: writing what is there already could succeed without reaching the disk.
       await executor.write([writeToken({ token: randomUUID() })])

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from 'node:test'
 import type { CurrentHarness, StoreHarness } from '../support/store-harness.ts'
 import { describeCrlsAndLeases } from './store-crls-and-leases.suite.ts'
 import { describeOutbox } from './store-outbox.suite.ts'
+import { describePending } from './store-pending.suite.ts'
 import { describeRegister } from './store-register.suite.ts'
 import { describeRetention } from './store-retention.suite.ts'
 
@@ -28,6 +29,7 @@ export function describeStore(engine: string, open: () => Promise<StoreHarness>)
     describeRegister(current)
     describeOutbox(current)
     describeCrlsAndLeases(current)
+    describePending(current)
     describeRetention(current)
   })
 }

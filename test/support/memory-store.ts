@@ -11,6 +11,8 @@ import type {
   NotificationRecord,
   Outbox,
   OwedNotification,
+  PendingRecord,
+  PendingRequests,
   RefusalRecord,
   Store,
 } from '../../src/store/index.ts'
@@ -59,12 +61,14 @@ export function createMemoryStore(): MemoryStore {
   const refusals: RefusalRecord[] = []
   const rows = new Map<string, Row>()
   const outdated = new Map<string, Date>()
+  const pending = new Map<string, Pending>()
   return {
     faults,
     certificates: createRegister(gate, rows, notifications, refusals, outdated),
     outbox: createOutbox(gate, notifications, rows),
     crls: createCrls(gate, outdated),
     leases: createLeases(gate),
+    pending: createPending(gate, pending),
     async check() {
       gate.write('check')
       gate.read('check')
@@ -76,7 +80,11 @@ export function createMemoryStore(): MemoryStore {
         ({ deliveredAt }) => deliveredAt !== undefined && deliveredAt < before,
       )
       for (const { id } of gone) notifications.delete(id)
-      const removed = refusals.length - kept.length + gone.length
+      const answered = [...pending.values()].filter(
+        ({ closedAt }) => closedAt !== undefined && closedAt < before,
+      )
+      for (const { id } of answered) pending.delete(id)
+      const removed = refusals.length - kept.length + gone.length + answered.length
       refusals.splice(0, refusals.length, ...kept)
       return removed
     },
@@ -439,6 +447,85 @@ function createCrls(gate: Gate, outdated: Map<string, Date>): CrlRegister {
     async current(caId) {
       gate.read('crls.current')
       return structuredClone(published.get(caId))
+    },
+  }
+}
+
+type Pending = { -readonly [Key in keyof PendingRecord]: PendingRecord[Key] }
+
+function createPending(gate: Gate, rows: Map<string, Pending>): PendingRequests {
+  const isOpen = ({ state }: PendingRecord) =>
+    state === 'waiting' || state === 'approved' || state === 'denied'
+  const all = () =>
+    [...rows.values()].toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
+  return {
+    async keep(request, since, maxOpen) {
+      gate.write('pending.keep')
+      const kept = all().find((row) => row.requestKey === request.requestKey)
+      if (kept !== undefined && kept.createdAt >= since) return structuredClone(kept)
+      const open = all().filter((row) => row.profile === request.profile && isOpen(row))
+      if (open.length >= maxOpen) return 'full'
+      if (kept !== undefined) rows.delete(kept.id)
+      rows.set(request.id, {
+        ...structuredClone(request),
+        state: 'waiting',
+        reason: undefined,
+        decidedAt: undefined,
+        closedAt: undefined,
+      })
+      return structuredClone(rows.get(request.id) ?? 'full')
+    },
+    async findByRequestKey(requestKey, since) {
+      gate.read('pending.findByRequestKey')
+      return structuredClone(
+        all().find((row) => row.requestKey === requestKey && row.createdAt >= since),
+      )
+    },
+    async findByTransaction(profile, transactionId, signerKeyHex, since) {
+      gate.read('pending.findByTransaction')
+      return structuredClone(
+        all().findLast(
+          (row) =>
+            row.profile === profile &&
+            row.transactionId === transactionId &&
+            row.signerKeyHex === signerKeyHex &&
+            row.createdAt >= since,
+        ),
+      )
+    },
+    async find(id) {
+      gate.read('pending.find')
+      return structuredClone(rows.get(id))
+    },
+    async list(states, limit) {
+      gate.read('pending.list')
+      return structuredClone(
+        all()
+          .filter(({ state }) => states.includes(state))
+          .slice(0, limit),
+      )
+    },
+    async decide(id, { state, reason, at }) {
+      gate.write('pending.decide')
+      const row = rows.get(id)
+      if (row?.state !== 'waiting' || row.cause !== 'approval') return false
+      Object.assign(row, { state, reason, decidedAt: at })
+      return true
+    },
+    async close(id, { state, reason, at }) {
+      gate.write('pending.close')
+      const row = rows.get(id)
+      if (row === undefined || !isOpen(row)) return false
+      Object.assign(row, { state, reason, closedAt: at })
+      return true
+    },
+    async listOverdue(now, limit) {
+      gate.read('pending.listOverdue')
+      return structuredClone(
+        all()
+          .filter((row) => isOpen(row) && (row.state === 'denied' || row.expiresAt <= now))
+          .slice(0, limit),
+      )
     },
   }
 }

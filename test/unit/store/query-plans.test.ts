@@ -5,6 +5,7 @@ import { prepareCertificateQueries } from '../../../src/store/certificate-querie
 import { prepareCrlQueries } from '../../../src/store/crl-register.ts'
 import { prepareLeaseQueries } from '../../../src/store/leases.ts'
 import { prepareOutboxQueries } from '../../../src/store/outbox-queries.ts'
+import { preparePendingQueries } from '../../../src/store/pending-requests.ts'
 import type { Statement } from '../../../src/store/sql-executor.ts'
 import { sqliteDialect } from '../../../src/store/sqlite/sqlite-dialect.ts'
 import { openSqliteExecutor } from '../../../src/store/sqlite/sqlite-executor.ts'
@@ -39,6 +40,12 @@ const queries: Readonly<Record<string, (values: never) => Statement>> = {
   ...prepareOutboxQueries(sqliteDialect),
   ...prepareCrlQueries(sqliteDialect),
   ...prepareLeaseQueries(sqliteDialect),
+  ...Object.fromEntries(
+    Object.entries(preparePendingQueries(sqliteDialect)).map(([name, query]) => [
+      `${name} of pending requests`,
+      query,
+    ]),
+  ),
 }
 
 describe('query plans of SQLite', () => {
