@@ -6,6 +6,7 @@ import { addDocsCommand } from './docs-command.ts'
 import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
 import { addEventsCommand } from './events-command.ts'
 import { addOutboxCommand } from './outbox-command.ts'
+import { addRequestsCommand } from './requests-command.ts'
 import { addRevokeCommand } from './revoke-command.ts'
 import { addServeCommand } from './serve-command.ts'
 import { addSimulateCommand } from './simulate-command.ts'
@@ -39,6 +40,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addCaCommand,
     addCheckConfigCommand,
     addEventsCommand,
+    addRequestsCommand,
     addRevokeCommand,
     addOutboxCommand,
     addSpoolCommand,

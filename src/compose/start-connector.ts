@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import type { Configuration } from '../config/index.ts'
 import {
   closeOpenIntents,
+  closeOverdue,
   createChallengeHash,
   createCourier,
   createDuties,
@@ -76,6 +77,9 @@ export interface Surroundings {
 }
 
 const TEN_MINUTES_MS = 600_000
+
+/** How soon a denied request, or one whose time is over, gets its event where no device asks. */
+const OVERDUE_LOOK_MS = 10_000
 const HOUR_MS = 3_600_000
 
 /** Longer than any replay window, within which a strict profile looks its notification up again. */
@@ -223,10 +227,16 @@ async function build(
     },
     safekeeping,
   )
-  const endpoints = composeEndpoints(configuration, profiles, authorities, {
+  const background = new Set<Promise<unknown>>()
+  const enrolmentPorts: EnrolmentPorts = {
     codec: crypto,
     certificates,
     crls: store.crls,
+    pending: store.pending,
+    background: (work) => {
+      background.add(work)
+      void work.finally(() => background.delete(work))
+    },
     safekeeping,
     courier,
     cipher,
@@ -235,7 +245,8 @@ async function build(
     clock,
     randomBytes,
     holder: connectorId,
-  })
+  }
+  const endpoints = composeEndpoints(configuration, profiles, authorities, enrolmentPorts)
 
   // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
   await safekeeping.replay()
@@ -340,6 +351,9 @@ async function build(
   // What comes round
   const duties = createDuties(journal)
   duties.add('open intents', TEN_MINUTES_MS, closeIntents)
+  duties.add('requests that wait', OVERDUE_LOOK_MS, async () => {
+    await closeOverdue(profiles, enrolmentPorts)
+  })
   duties.add('health', HEALTH_EVERY_MS, async () => {
     recordWorkers()
     await checkHealth()
@@ -367,6 +381,7 @@ async function build(
   async function stop(servers: readonly RunningServer[]): Promise<void> {
     // Devices first: what they asked for is finished while everything behind it still works.
     await Promise.all(servers.map((server) => server.stop()))
+    await Promise.allSettled(background)
     await duties.stop()
     await courier.stop()
     journal.record(events.ServiceStopped)

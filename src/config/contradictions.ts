@@ -56,6 +56,14 @@ function checkCaReferences({ ca, isCaComplete, caReferences }: Sections): Proble
 function checkProfile({ index, value }: Element<Profile>, sections: Sections): Problem[] {
   const at = `profiles[${index}]`
   const problems: Problem[] = []
+  if (value.challenge.kind === 'intune' && value.manualApproval) {
+    problems.push({
+      path: `${at}.manualApproval`,
+      found: 'true, with an Intune challenge',
+      expected: 'false: Intune itself says who may enrol',
+      remedy: 'remove the key, or give this profile a static challenge',
+    })
+  }
   if (value.challenge.kind === 'intune' && !sections.hasIntune) {
     problems.push({
       path: 'intune',

@@ -3,7 +3,13 @@ import type { CaBackend } from '../ca/index.ts'
 import { type EventFields, events, type Journal } from '../events/index.ts'
 import { type Clock, ConnectorError } from '../kernel/index.ts'
 import type { Reply, ScepCodec, ScepRefusal, ScepRequest } from '../scep/index.ts'
-import type { CertificateRegister, CrlRegister, IssuedCertificate } from '../store/index.ts'
+import type {
+  CertificateRegister,
+  CrlRegister,
+  IssuedCertificate,
+  PendingRecord,
+  PendingRequests,
+} from '../store/index.ts'
 import type { Courier } from './courier.ts'
 import type { EnrolmentAnswer, EnrolmentProfile, PayloadCipher } from './ports.ts'
 import type { Safekeeping } from './safekeeping.ts'
@@ -13,6 +19,9 @@ export interface EnrolmentPorts {
   readonly codec: ScepCodec
   readonly certificates: CertificateRegister
   readonly crls: Pick<CrlRegister, 'current'>
+  readonly pending: PendingRequests
+  /** Takes work that goes on after its device was answered; it is waited for when the connector stops. */
+  readonly background: (work: Promise<unknown>) => void
   readonly safekeeping: Safekeeping
   readonly courier: Courier
   readonly cipher: PayloadCipher
@@ -34,6 +43,10 @@ export interface Work {
   /** The same for the same request, on every instance. */
   readonly requestKey: string
   readonly log: Journal
+  /** An operator approved it: no challenge is asked for. */
+  isApproved: boolean
+  /** Where it waits, or has waited. */
+  pending: PendingRecord | undefined
   /** From here on a failure is owed to the management service. */
   isValidated: boolean
   /** The serial that an unfinished intent holds. */
@@ -73,6 +86,8 @@ export function beginWork(
     request,
     requestKey: requestKeyOf(profile.name, request),
     log,
+    isApproved: false,
+    pending: undefined,
     isValidated: false,
     reservedSerial: undefined,
     orphanDer: undefined,

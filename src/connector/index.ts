@@ -6,6 +6,7 @@ export type { EnrolmentPorts } from './enrolment-work.ts'
 export { createHealth, type HealthCheck, type HealthFinding, type HealthResult } from './health.ts'
 export type { DeliveryPorts, NotificationPauses } from './notification.ts'
 export { createChallengeHash, createPayloadCipher } from './payload-cipher.ts'
+export { closeOverdue } from './pending.ts'
 export type {
   EnrolmentAnswer,
   EnrolmentContext,

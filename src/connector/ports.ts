@@ -36,6 +36,20 @@ export interface EnrolmentProfile {
     /** GetCert answers anybody, not only the holder of the key. */
     readonly openCertQueries: boolean
   }
+  /** When a request is answered with PENDING (RFC 8894, section 2.4). */
+  readonly waiting: {
+    /** What has no accepted challenge waits for an operator instead of being refused (REQ-140). */
+    readonly manualApproval: boolean
+    /** How long it waits for one. */
+    readonly approvalDays: number
+    /** What is not finished by then is PENDING, and goes on in the background (REQ-146). */
+    readonly syncTimeoutMs: number
+    /** What an outage of the management service or the CA is answered with (REQ-150). */
+    readonly outageReply: 'pending' | 'fail'
+    readonly outageMinutes: number
+    /** How many requests of the profile may wait at a time. */
+    readonly maxRequests: number
+  }
   /** For CaBackend.enrol. */
   readonly caParameters: Readonly<Record<string, string>>
   /** How long the same request gets the same certificate, in milliseconds. Default 24 h (REQ-143). */

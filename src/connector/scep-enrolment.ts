@@ -29,6 +29,7 @@ import {
 } from './enrolment-work.ts'
 import { describeIssued, reserve, sign } from './issuance.ts'
 import { endAfter, endUnkept, refuse, refuseChallenge } from './not-issued.ts'
+import { applyDecision, settlePending, wait, waitForApproval, waitForOutage } from './pending.ts'
 import type { EnrolmentAnswer, EnrolmentContext, EnrolmentProfile, ScepEnrolment } from './ports.ts'
 import { checkRenewalSigner } from './renewal.ts'
 import { answerScepQuery } from './scep-query.ts'
@@ -57,59 +58,102 @@ export function createScepEnrolment(
     const startedAt = clock.now()
     const opened = await codec.open(messageDer, profile.scep)
     const log = recordReceived(opened, startedAt, context)
-    if (opened.kind === 'asked') {
-      const told = await answerScepQuery(opened.query, profile, ports, log)
-      return await answer(opened.query.frame, told, context, log)
-    }
     if (opened.kind === 'refused')
       return await answer(opened.frame, endUnopened(opened, log), context, log)
-    const work = beginWork(profile, ports, opened.request, log)
+    if (opened.kind === 'opened')
+      return await serve(opened.request, opened.request.frame, context, log)
+
+    // A CertPoll is the earlier request once more; other queries change nothing.
+    const { query } = opened
+    const found = await answerScepQuery(query, profile, ports, log)
+    return 'polled' in found
+      ? await serve(found.polled, query.frame, context, log)
+      : await answer(query.frame, found, context, log)
+  }
+
+  async function serve(
+    request: ScepRequest,
+    frame: ReplyFrame,
+    context: EnrolmentContext,
+    log: Journal,
+  ): Promise<EnrolmentAnswer> {
+    const work = beginWork(profile, ports, request, log)
 
     // Twice the same at once: the second waits here for the first, and finds its certificate in step 2.
-    const ending = await turns.take(work.requestKey, async () => {
-      try {
-        // 2. Same request again? Same certificate, fresh reply: a device retries, an attacker gains nothing.
-        const earlier = await findEarlier(work)
-        if (earlier !== undefined) return await replay(work, earlier)
-
-        // 3. Validate the challenge. Anything but a clear yes refuses.
-        const unwelcome = await validate(work, context)
-        if (unwelcome !== undefined) return await refuseChallenge(work, unwelcome)
-        work.isValidated = true
-
-        // 4. Policy: who signs a renewal; key, names, lifetime, extensions.
-        const decision = await decide(work)
-        if (decision.kind === 'refused') return await refuse(work, decision.refused)
-
-        // 5. Intent: what is about to be signed is written down. A crash leaves a record, and a serial that stays taken.
-        const reserved = await reserve(work, decision.order)
-        if (reserved.kind === 'taken') return await replay(work, reserved.record)
-        const { intent } = reserved
-        work.reservedSerial = intent.order.serialHex
-
-        // 6. Sign, and look at what came back before anybody else sees it.
-        const certificate = await sign(work, intent)
-
-        // 7. Keep the certificate and, in the same transaction, what the management service is owed.
-        const issued = describeIssued(intent, certificate, clock.now())
-        const owed = await oweSuccess(work, issued)
-        const keptIn = await safekeeping.keepCompletion(intent, issued, owed, log)
-        if (keptIn === 'nowhere') return endUnkept(work, issued)
-        work.isSettled = true
-
-        // 8. Notify: strict waits for the management service's yes; otherwise the courier sees to it.
-        if (owed === undefined) recordUnowed(work, fieldsOfIssued(issued))
-        else if (profile.notifyMode === 'deferred') courier.wake()
-        else if (!(await isTold(work, owed.id))) return await takeBack(work, issued)
-
-        return await endWithCertificate(work, certificate.der, 'issued')
-      } catch (error) {
-        return await endAfter(work, error)
-      }
+    const done = turns.take(work.requestKey, async () => {
+      const ending = await decideAndIssue(work, context)
+      await settlePending(work, ending)
+      return ending
     })
+    const ending = await answerInTime(work, done)
 
     // 9. Answer the device.
-    return await answer(work.request.frame, ending, context, log)
+    return await answer(frame, ending, context, log)
+  }
+
+  /** Steps 2 to 8. */
+  async function decideAndIssue(work: Work, context: EnrolmentContext): Promise<Ending> {
+    const { log } = work
+    try {
+      // 2. Same request again? Same certificate, fresh reply: a device retries, an attacker gains nothing.
+      const earlier = await findEarlier(work)
+      if (earlier !== undefined) return await replay(work, earlier)
+      const decided = await applyDecision(work)
+      if (decided !== undefined) return decided
+
+      // 3. Validate the challenge. Anything but a clear yes refuses, or waits for an operator where the profile has one.
+      const unwelcome = await validate(work, context)
+      if (unwelcome !== undefined)
+        return (await waitForApproval(work)) ?? (await refuseChallenge(work, unwelcome))
+      work.isValidated = true
+
+      // 4. Policy: who signs a renewal; key, names, lifetime, extensions.
+      const decision = await decide(work)
+      if (decision.kind === 'refused') return await refuse(work, decision.refused)
+
+      // 5. Intent: what is about to be signed is written down. A crash leaves a record, and a serial that stays taken.
+      const reserved = await reserve(work, decision.order)
+      if (reserved.kind === 'taken') return await replay(work, reserved.record)
+      const { intent } = reserved
+      work.reservedSerial = intent.order.serialHex
+
+      // 6. Sign, and look at what came back before anybody else sees it.
+      const certificate = await sign(work, intent)
+
+      // 7. Keep the certificate and, in the same transaction, what the management service is owed.
+      const issued = describeIssued(intent, certificate, clock.now())
+      const owed = await oweSuccess(work, issued)
+      const keptIn = await safekeeping.keepCompletion(intent, issued, owed, log)
+      if (keptIn === 'nowhere') return endUnkept(work, issued)
+      work.isSettled = true
+
+      // 8. Notify: strict waits for the management service's yes; otherwise the courier sees to it.
+      if (owed === undefined) recordUnowed(work, fieldsOfIssued(issued))
+      else if (profile.notifyMode === 'deferred') courier.wake()
+      else if (!(await isTold(work, owed.id))) return await takeBack(work, issued)
+
+      return await endWithCertificate(work, certificate.der, 'issued')
+    } catch (error) {
+      return (await waitForOutage(work, error)) ?? (await endAfter(work, error))
+    }
+  }
+
+  /** What takes longer than a device waits goes on without it: PENDING now, and the poll finds what came of it (REQ-146). */
+  async function answerInTime(work: Work, done: Promise<Ending>): Promise<Ending> {
+    const { promise: late, resolve } = Promise.withResolvers<'late'>()
+    const timer = setTimeout(() => resolve('late'), profile.waiting.syncTimeoutMs)
+    timer.unref()
+    try {
+      const first = await Promise.race([done, late])
+      if (first !== 'late') return first
+    } finally {
+      clearTimeout(timer)
+    }
+    const waiting = await wait(work, 'slow').catch(() => undefined)
+    if (waiting === undefined) return await done
+    // Nobody waits for its failure here any more; whoever polls meets it again.
+    ports.background(done.then((ending) => settlePending(work, ending)).catch(() => undefined))
+    return waiting
   }
 
   function recordReceived(
@@ -127,6 +171,7 @@ export function createScepEnrolment(
       remoteAddress: context.remoteAddress,
       durationMs: clock.now().getTime() - startedAt.getTime(),
       ...(opened.kind === 'opened' ? fieldsOfRequest(opened.request, ports) : {}),
+      ...(opened.kind === 'asked' ? { messageType: opened.query.asked.messageType } : {}),
     })
     if (opened.kind === 'opened') recordOddities(opened.request, startedAt, log)
     return log
@@ -223,6 +268,7 @@ function endUnsealed(error: unknown, log: Journal): Ending {
 
 async function validate(work: Work, context: EnrolmentContext): Promise<Refused | undefined> {
   const { request, log, profile, ports } = work
+  if (work.isApproved || work.isValidated) return undefined
   const startedAt = ports.clock.now().getTime()
   const verdict = await profile.validator.validate(
     {

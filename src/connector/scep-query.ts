@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CaBackend } from '../ca/index.ts'
 import { events, type Journal } from '../events/index.ts'
 import { ConnectorError, describeError, toHex } from '../kernel/index.ts'
-import { refusalFor, type ScepQuery } from '../scep/index.ts'
+import { refusalFor, type ScepQuery, type ScepRequest } from '../scep/index.ts'
 import type { CertificateRecord } from '../store/index.ts'
 import { notificationIdOf } from './enrolment-notification.ts'
 import {
@@ -11,27 +11,30 @@ import {
   endWithRefusal,
   fieldsOfRefused,
 } from './enrolment-work.ts'
+import { findPolled } from './pending.ts'
 import type { EnrolmentProfile } from './ports.ts'
 import { isTold } from './strict-notification.ts'
 
 /**
- * Answers a GetCert or a GetCRL (RFC 8894, sections 2.6 and 2.7). Changes nothing. No Admin event: nothing was requested to
- * be issued.
+ * Answers a GetCert or a GetCRL (RFC 8894, sections 2.6 and 2.7), and finds the request that a CertPoll asks about. Changes
+ * nothing. No Admin event: nothing was requested to be issued.
  *
  * Of a certificate only its holder is told anything, unless the profile answers everybody: all others get the same
  * badCertId as for one that does not exist.
  *
- * @see REQ-181 to 186
+ * @returns the answer, or the request that is to be served again under the frame of the poll
+ * @see REQ-147, REQ-148, REQ-181 to 186
  */
 export async function answerScepQuery(
   query: ScepQuery,
   profile: EnrolmentProfile,
   ports: EnrolmentPorts,
   log: Journal,
-): Promise<Ending> {
+): Promise<Ending | { readonly polled: ScepRequest }> {
   const { asked } = query
   const fields = { messageType: asked.messageType, subject: query.signer.subject }
   try {
+    if (asked.messageType === 'CertPoll') return { polled: await getPolled(query, profile, ports) }
     const reply =
       asked.messageType === 'GetCRL'
         ? { status: 'SUCCESS' as const, crlDer: await findCrl(asked.issuerDer, profile, ports) }
@@ -57,6 +60,17 @@ export async function answerScepQuery(
     })
     return endWithRefusal(refusal, 'refused')
   }
+}
+
+async function getPolled(
+  query: ScepQuery,
+  profile: EnrolmentProfile,
+  ports: EnrolmentPorts,
+): Promise<ScepRequest> {
+  const polled = await findPolled(query, profile, ports)
+  if (polled === undefined)
+    throw tellable('scep/bad-request', 'no request of this transaction and key waits')
+  return polled
 }
 
 /** By the issuer alone: clients send any serial (REQ-182). */

@@ -71,6 +71,14 @@ export const connectorEvents = {
     level: 'information',
     message: 'A device asked for a certificate or a CRL; succeeded tells whether it got it.',
   },
+  ScepRequestWaiting: {
+    id: 16,
+    name: 'ScepRequestWaiting',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'A request cannot be decided now and was answered with PENDING.',
+  },
   CaCreated: {
     id: 20,
     name: 'CaCreated',

@@ -88,10 +88,22 @@ export interface Stage {
   readonly courier: Courier
   readonly safekeeping: ReturnType<typeof createSafekeeping>
   enrol(message: ScepRequest | ScepQuery, profile?: Partial<EnrolmentProfile>): Promise<StageAnswer>
+  /** Resolves when nothing goes on in the background any more. */
+  settled(): Promise<void>
   /** One round of the courier. */
   deliverDue(): Promise<void>
   /** Numbers of the events so far, in order; of one channel where it is named. */
   eventIds(channel?: 'admin' | 'operational'): number[]
+}
+
+/** Nothing waits: what cannot be decided is refused. */
+export const STAGE_WAITING: EnrolmentProfile['waiting'] = {
+  manualApproval: false,
+  approvalDays: 7,
+  syncTimeoutMs: 3_600_000,
+  outageReply: 'fail',
+  outageMinutes: 15,
+  maxRequests: 10,
 }
 
 export interface StageOptions {
@@ -174,6 +186,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
     },
     issuers: { backendFor: () => ca, findByName: () => ca, list: () => [ca] },
     queries: { getCrl: true, openCertQueries: false },
+    waiting: STAGE_WAITING,
     caParameters: {},
     replayWindowMs: 86_400_000,
   }
@@ -205,6 +218,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
       counts.wakes += 1
     },
   }
+  const background: Promise<unknown>[] = []
   const enrolments = new Map<string, ScepEnrolment>()
   const waiting = new Map<string, ScepRequest | ScepQuery>()
 
@@ -221,6 +235,8 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
           codec: createStageCodec(waiting, faults),
           certificates,
           crls: store.crls,
+          pending: store.pending,
+          background: (work) => void background.push(work),
           safekeeping,
           courier,
           cipher,
@@ -255,6 +271,9 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
     courier,
     safekeeping,
     enrol,
+    async settled() {
+      await Promise.all(background)
+    },
     async deliverDue() {
       const claimed = Promise.withResolvers<void>()
       const round = makeCourier(claimed.resolve)

@@ -53,6 +53,30 @@ export const profileSchema = z
         }),
       })
       .prefault({}),
+    manualApproval: field(z.boolean().default(false), {
+      doc: 'A request without an accepted challenge waits for `certconnector approve` instead of being refused. Not with an Intune challenge.',
+      example: 'false',
+    }),
+    approvalDays: field(integer(1, 90).default(7), {
+      doc: 'How long such a request waits; then it is refused.',
+      example: '7',
+    }),
+    syncTimeoutSeconds: field(integer(1, 120).default(20), {
+      doc: 'What takes longer is answered with PENDING and goes on in the background; the device asks again.',
+      example: '20',
+    }),
+    outageReply: field(z.enum(['pending', 'fail']).default('pending'), {
+      doc: 'What a device gets while Intune or the CA is away. `pending`: it asks again; Windows does so on PENDING only. `fail`: FAILURE at once.',
+      example: 'pending',
+    }),
+    outagePendingMinutes: field(integer(1, 1440).default(15), {
+      doc: 'How long an outage is answered with PENDING; then with FAILURE.',
+      example: '15',
+    }),
+    maxPendingRequests: field(integer(1, 100_000).default(1000), {
+      doc: 'Requests of this profile that may wait at a time; more are refused.',
+      example: '1000',
+    }),
     scep: scepRulesSchema.prefault({}),
     certificate: certificateRulesSchema.prefault({}),
     replayWindowHours: field(integer(1, 720).default(24), {

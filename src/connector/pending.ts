@@ -1,0 +1,283 @@
+import { randomUUID } from 'node:crypto'
+import { deserialize, serialize } from 'node:v8'
+import { events, type Journal } from '../events/index.ts'
+import { ConnectorError, describeError } from '../kernel/index.ts'
+import { refusalFor, type ScepQuery, type ScepRequest } from '../scep/index.ts'
+import type { PendingCause, PendingRecord } from '../store/index.ts'
+import {
+  beginWork,
+  type Ending,
+  type EnrolmentPorts,
+  endWithRefusal,
+  type Refused,
+  type Work,
+} from './enrolment-work.ts'
+import { refuse } from './not-issued.ts'
+import type { EnrolmentProfile } from './ports.ts'
+
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+
+/** How many that nobody asks for any more are closed in a round. */
+const BATCH = 100
+
+/** What an outage is: nothing was decided about the request, and it may be decided later. */
+const OUTAGES: ReadonlySet<string> = new Set(['intune/unavailable', 'ca/unavailable'])
+
+/**
+ * The request that a CertPoll asks about: sent before by a signer with the same key under the same transactionID, and
+ * answered with PENDING since (REQ-147). It is served again as it was, under the frame of the poll.
+ *
+ * @throws ConnectorError `store/unavailable`; `key/unreadable` it was sealed with another data key
+ */
+export async function findPolled(
+  { frame, signer }: ScepQuery,
+  profile: EnrolmentProfile,
+  ports: EnrolmentPorts,
+): Promise<ScepRequest | undefined> {
+  const since = new Date(ports.clock.now().getTime() - windowOf(profile))
+  const record = await ports.pending.findByTransaction(
+    profile.name,
+    frame.transactionId,
+    signer.publicKeySha256Hex,
+    since,
+  )
+  return record === undefined ? undefined : openRequest(record, ports)
+}
+
+/** How this request waits, if it does. */
+async function findPending(work: Work): Promise<PendingRecord | undefined> {
+  const since = new Date(work.ports.clock.now().getTime() - windowOf(work.profile))
+  return await work.ports.pending.findByRequestKey(work.requestKey, since)
+}
+
+/**
+ * Goes by what is on record of a request that waited.
+ *
+ * @returns the answer where it is decided: denied, failed, or still without a word of the operator; undefined: go on
+ */
+export async function applyDecision(work: Work): Promise<Ending | undefined> {
+  const record = await findPending(work)
+  if (record === undefined) return undefined
+  work.pending = record
+  work.isValidated ||= record.isValidated
+  const isOver = work.ports.clock.now() >= record.expiresAt
+  switch (record.state) {
+    case 'failed':
+      return refuseAgain(record)
+    case 'denied':
+      return await end(work, record, denied(record))
+    case 'approved':
+      work.isApproved = true
+      return undefined
+    case 'waiting':
+      if (record.cause !== 'approval') return undefined
+      return isOver ? await end(work, record, overdue(record)) : answerPending()
+    case 'issued':
+      // Issued once, and not to be found any more: revoked, or older than the window of the register.
+      return undefined
+  }
+}
+
+/**
+ * Answers PENDING, once the request is on record; the device asks again (RFC 8894, section 2.4).
+ *
+ * @returns undefined when it has waited long enough, or too many wait: then it is to be refused
+ * @throws ConnectorError `store/unavailable`
+ */
+export async function wait(work: Work, cause: PendingCause): Promise<Ending | undefined> {
+  const { profile, ports, request, log } = work
+  const now = ports.clock.now()
+  const kept =
+    work.pending ??
+    (await ports.pending.keep(
+      {
+        id: randomUUID(),
+        requestKey: work.requestKey,
+        profile: profile.name,
+        transactionId: request.frame.transactionId,
+        signerKeyHex: request.signer.publicKeySha256Hex,
+        subject: request.csr.subject,
+        cause,
+        isValidated: work.isValidated,
+        payload: ports.cipher.seal(serialize(request)),
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + patienceOf(profile, cause)),
+      },
+      new Date(now.getTime() - windowOf(profile)),
+      profile.waiting.maxRequests,
+    ))
+  if (kept === 'full') {
+    log.debug('operational', `${profile.waiting.maxRequests} requests of this profile wait already`)
+    return undefined
+  }
+  if (now >= kept.expiresAt) return undefined
+  if (work.pending === undefined)
+    log.record(events.ScepRequestWaiting, {
+      subject: kept.subject,
+      detail: `${kept.id}: ${whyOf(cause)}, until ${kept.expiresAt.toISOString()}`,
+    })
+  work.pending = kept
+  return answerPending()
+}
+
+/** PENDING until an operator decides, where the profile has it so (REQ-140); undefined: refuse. */
+export async function waitForApproval(work: Work): Promise<Ending | undefined> {
+  if (!work.profile.waiting.manualApproval) return undefined
+  if (work.pending !== undefined && work.pending.cause !== 'approval') return undefined
+  return await wait(work, 'approval')
+}
+
+/**
+ * PENDING until the end of an outage, where the profile has it so (REQ-150). What was reserved is given up: the next try
+ * reserves anew.
+ *
+ * @returns undefined when it is no outage, or has lasted too long, or cannot be put on record
+ */
+export async function waitForOutage(work: Work, error: unknown): Promise<Ending | undefined> {
+  if (!isWaitedFor(error, work)) return undefined
+  const { ports, log, reservedSerial } = work
+  try {
+    const waiting = await wait(work, 'outage')
+    if (waiting === undefined) return undefined
+    if (reservedSerial !== undefined)
+      await ports.safekeeping.keepAbandonment(reservedSerial, 'an outage', undefined, log)
+    log.debug('operational', `PENDING: ${describeError(error)}`)
+    return waiting
+  } catch (second) {
+    log.debug('operational', `cannot wait: ${describeError(second)}`)
+    return undefined
+  }
+}
+
+/** Whether a failure is an outage that this profile waits for. */
+function isWaitedFor(error: unknown, { profile, orphanDer, isSettled }: Work): boolean {
+  return (
+    profile.waiting.outageReply === 'pending' &&
+    error instanceof ConnectorError &&
+    error.isTransient &&
+    OUTAGES.has(error.code) &&
+    orphanDer === undefined &&
+    !isSettled
+  )
+}
+
+/** Notes the final answer of a request that waited, so that later polls get it without doing anything again (REQ-149). */
+export async function settlePending(work: Work, ending: Ending): Promise<void> {
+  const { pending, ports } = work
+  if (pending === undefined || ending.outcome === 'pending') return
+  const { reply } = ending
+  await ports.pending.close(pending.id, {
+    state: reply.status === 'SUCCESS' ? 'issued' : 'failed',
+    reason: reply.status === 'FAILURE' ? reply.refusal.text : undefined,
+    at: ports.clock.now(),
+  })
+}
+
+/**
+ * Closes what was denied, and what waited too long, where no device asks: each gets its one Admin event.
+ *
+ * @returns requests closed
+ * @throws ConnectorError `store/unavailable`
+ */
+export async function closeOverdue(
+  profiles: ReadonlyMap<string, EnrolmentProfile>,
+  ports: EnrolmentPorts,
+): Promise<number> {
+  const overdueOnes = await ports.pending.listOverdue(ports.clock.now(), BATCH)
+  for (const record of overdueOnes) {
+    const profile = profiles.get(record.profile)
+    const log = ports.journal.child({
+      transactionId: record.transactionId,
+      requestId: record.id,
+      profile: record.profile,
+    })
+    if (profile === undefined) {
+      await closeWithoutProfile(record, ports, log)
+      continue
+    }
+    const work = beginWork(profile, ports, openRequest(record, ports), log)
+    work.isValidated = record.isValidated
+    work.pending = record
+    await end(work, record, record.state === 'denied' ? denied(record) : overdue(record))
+  }
+  return overdueOnes.length
+}
+
+async function closeWithoutProfile(
+  record: PendingRecord,
+  { pending, clock }: EnrolmentPorts,
+  log: Journal,
+): Promise<void> {
+  const reason = `profile ${record.profile} is no longer configured`
+  if (!(await pending.close(record.id, { state: 'failed', reason, at: clock.now() }))) return
+  log.record(events.ScepRequestIssuedFailure, {
+    succeeded: false,
+    subject: record.subject,
+    errorMessage: reason,
+  })
+}
+
+/** Whoever notes the end writes its events; another instance, or a later poll, repeats the answer alone. */
+async function end(work: Work, record: PendingRecord, refused: Refused): Promise<Ending> {
+  const { pending, clock } = work.ports
+  const reason = refused.refusal.text
+  if (!(await pending.close(record.id, { state: 'failed', reason, at: clock.now() })))
+    return endWithRefusal(refused.refusal, 'refused')
+  return await refuse(work, refused)
+}
+
+function refuseAgain({ reason }: PendingRecord): Ending {
+  return endWithRefusal(refusalFor('policy/not-willing', reason), 'refused')
+}
+
+function denied({ reason }: PendingRecord): Refused {
+  const told = reason === undefined ? 'denied by an administrator' : `denied: ${reason}`
+  return {
+    code: 'policy/not-willing',
+    reason: told,
+    refusal: refusalFor('policy/not-willing', told),
+  }
+}
+
+function overdue({ cause }: PendingRecord): Refused {
+  if (cause !== 'approval') {
+    const reason = 'the outage lasted longer than outagePendingMinutes'
+    return { code: 'intune/unavailable', reason, refusal: refusalFor('intune/unavailable') }
+  }
+  const told = 'nobody approved this request in time'
+  return {
+    code: 'policy/not-willing',
+    reason: told,
+    refusal: refusalFor('policy/not-willing', told),
+  }
+}
+
+function answerPending(): Ending {
+  return { reply: { status: 'PENDING' }, outcome: 'pending' }
+}
+
+/** Sealed and opened under our own key: it is what `wait` wrote. */
+function openRequest({ payload }: PendingRecord, { cipher }: EnrolmentPorts): ScepRequest {
+  return deserialize(cipher.open(payload)) as ScepRequest
+}
+
+function patienceOf({ waiting }: EnrolmentProfile, cause: PendingCause): number {
+  return cause === 'approval' ? waiting.approvalDays * DAY_MS : waiting.outageMinutes * MINUTE_MS
+}
+
+/** A request is remembered at least as long as it may wait, and answered again as long as any other. */
+function windowOf(profile: EnrolmentProfile): number {
+  return profile.replayWindowMs + patienceOf(profile, 'approval')
+}
+
+function whyOf(cause: PendingCause): string {
+  switch (cause) {
+    case 'approval':
+      return 'waits for certconnector approve or deny'
+    case 'outage':
+      return 'waits for the end of an outage'
+    case 'slow':
+      return 'is still at work'
+  }
+}

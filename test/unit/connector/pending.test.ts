@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { ConnectorError } from '../../../src/kernel/index.ts'
+import type { ScepQuery, ScepRequest } from '../../../src/scep/index.ts'
+import {
+  createDeviceRequest,
+  createStage,
+  STAGE_WAITING,
+  type Stage,
+  sendAgain,
+} from '../../support/enrolment-stage.ts'
+
+const MINUTE_MS = 60_000
+const manual = { waiting: { ...STAGE_WAITING, manualApproval: true }, notifier: undefined }
+const patient = { waiting: { ...STAGE_WAITING, outageReply: 'pending' as const } }
+
+function pollOf({ frame, signer, csr }: ScepRequest, change: Partial<ScepQuery> = {}): ScepQuery {
+  const asked = {
+    messageType: 'CertPoll',
+    issuerDer: csr.subjectDer,
+    subjectDer: csr.subjectDer,
+  } as const
+  return { frame, signer, signingTime: undefined, asked, ...change }
+}
+
+/** A stage whose validator refuses every challenge. */
+async function createRefusingStage() {
+  const stage = await createStage()
+  stage.faults.validate = () => ({ kind: 'refused', code: 'WrongChallenge', reason: 'wrong' })
+  return stage
+}
+
+async function getOnlyWaiting({ store }: Awaited<ReturnType<typeof createStage>>) {
+  const [record, ...more] = await store.pending.list(['waiting'], 10)
+  assert.ok(record !== undefined)
+  assert.equal(more.length, 0)
+  return record
+}
+
+function away(code: 'intune/unavailable' | 'ca/unavailable'): never {
+  throw new ConnectorError(code, 'away', { isTransient: true })
+}
+
+function countAdmin(stage: Stage): readonly number[] {
+  return stage.eventIds('admin')
+}
+
+suite('manual approval', () => {
+  test('REQ-140: what has no accepted challenge is PENDING, and on record once however often it is sent', async () => {
+    const stage = await createRefusingStage()
+    const request = createDeviceRequest()
+    const first = await stage.enrol(request, manual)
+    assert.equal(first.status, 'PENDING')
+    assert.equal(first.outcome, 'pending')
+    const again = await stage.enrol(sendAgain(request), manual)
+    assert.equal(again.status, 'PENDING')
+    assert.notEqual(again.nonceHex, first.nonceHex)
+    const record = await getOnlyWaiting(stage)
+    assert.equal(record.cause, 'approval')
+    assert.deepEqual(countAdmin(stage), [])
+    assert.equal(stage.counts.signatures, 0)
+  })
+
+  test('REQ-140, REQ-147, REQ-149: after the approval the poll gets the certificate, and every later one the same', async () => {
+    const stage = await createRefusingStage()
+    const request = createDeviceRequest()
+    await stage.enrol(request, manual)
+    const { id } = await getOnlyWaiting(stage)
+    assert.equal((await stage.enrol(pollOf(request), manual)).status, 'PENDING')
+    const at = stage.clock.now()
+    await stage.store.pending.decide(id, { state: 'approved', reason: undefined, at })
+    const answer = await stage.enrol(pollOf(request), manual)
+    assert.equal(answer.status, 'SUCCESS')
+    assert.equal((await stage.store.pending.find(id))?.state, 'issued')
+    const again = await stage.enrol(pollOf(request), manual)
+    assert.equal(again.certificateHex, answer.certificateHex)
+    const sentAgain = await stage.enrol(sendAgain(request), manual)
+    assert.equal(sentAgain.certificateHex, answer.certificateHex)
+    assert.equal(stage.counts.signatures, 1)
+    assert.deepEqual(countAdmin(stage), [4000])
+  })
+
+  test('REQ-140, REQ-149: after a denial every poll gets FAILURE with its reason, and one Admin event tells', async () => {
+    const stage = await createRefusingStage()
+    const request = createDeviceRequest()
+    await stage.enrol(request, manual)
+    const { id } = await getOnlyWaiting(stage)
+    const at = stage.clock.now()
+    await stage.store.pending.decide(id, { state: 'denied', reason: 'not ours', at })
+    for (const message of [pollOf(request), pollOf(request), sendAgain(request)]) {
+      const answer = await stage.enrol(message, manual)
+      assert.equal(answer.status, 'FAILURE')
+      assert.match(answer.failText ?? '', /denied: not ours/)
+    }
+    assert.equal(stage.counts.signatures, 0)
+    assert.deepEqual(countAdmin(stage), [4001])
+  })
+
+  test('a right challenge needs no approval', async () => {
+    const stage = await createStage()
+    assert.equal((await stage.enrol(createDeviceRequest(), manual)).status, 'SUCCESS')
+  })
+
+  test('nobody decides in time: FAILURE with one Admin event', async () => {
+    const stage = await createRefusingStage()
+    const request = createDeviceRequest()
+    await stage.enrol(request, manual)
+    stage.clock.advance(7 * 24 * 60 * MINUTE_MS)
+    const answer = await stage.enrol(pollOf(request), manual)
+    assert.match(answer.failText ?? '', /nobody approved/)
+    await stage.enrol(pollOf(request), manual)
+    assert.deepEqual(countAdmin(stage), [4001])
+  })
+
+  test('no more wait than the profile allows; the next is refused', async () => {
+    const stage = await createRefusingStage()
+    const few = { ...manual, waiting: { ...manual.waiting, maxRequests: 1 } }
+    assert.equal((await stage.enrol(createDeviceRequest(), few)).status, 'PENDING')
+    assert.equal((await stage.enrol(createDeviceRequest(), few)).status, 'FAILURE')
+  })
+})
+
+suite('CertPoll', () => {
+  test('REQ-148: an unknown transaction is badRequest', async () => {
+    const stage = await createStage()
+    const answer = await stage.enrol(pollOf(createDeviceRequest()), manual)
+    assert.equal(answer.failInfo, 'badRequest')
+    assert.match(answer.failText ?? '', /no request of this transaction/)
+  })
+
+  test('REQ-147: another key does not get what this transaction asked for; other names do no harm', async () => {
+    const stage = await createRefusingStage()
+    const request = createDeviceRequest()
+    await stage.enrol(request, manual)
+    const { id } = await getOnlyWaiting(stage)
+    const at = stage.clock.now()
+    await stage.store.pending.decide(id, { state: 'approved', reason: undefined, at })
+    const stranger = pollOf(request, {
+      signer: { ...request.signer, publicKeySha256Hex: 'AB'.repeat(32) },
+    })
+    assert.equal((await stage.enrol(stranger, manual)).failInfo, 'badRequest')
+    const asked = {
+      messageType: 'CertPoll',
+      issuerDer: new Uint8Array([0x30, 0]),
+      subjectDer: new Uint8Array([0x30, 0]),
+    } as const
+    assert.equal((await stage.enrol(pollOf(request, { asked }), manual)).status, 'SUCCESS')
+  })
+})
+
+suite('an outage', () => {
+  for (const code of ['intune/unavailable', 'ca/unavailable'] as const)
+    test(`REQ-150: ${code} is PENDING, and SUCCESS once it is over`, async () => {
+      const stage = await createStage()
+      const request = createDeviceRequest()
+      if (code === 'intune/unavailable') stage.faults.validate = () => away(code)
+      else stage.faults.enrol = async () => away(code)
+      assert.equal((await stage.enrol(request, patient)).status, 'PENDING')
+      assert.equal((await stage.enrol(pollOf(request), patient)).status, 'PENDING')
+      assert.deepEqual(countAdmin(stage), [])
+      stage.faults.validate = undefined
+      stage.faults.enrol = undefined
+      assert.equal((await stage.enrol(pollOf(request), patient)).status, 'SUCCESS')
+      await stage.deliverDue()
+      assert.deepEqual(countAdmin(stage), [4000])
+      assert.equal(stage.counts.signatures, 1)
+    })
+
+  test('REQ-150: one that lasts longer is FAILURE, with one Admin event, whoever asks again', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    stage.faults.validate = () => away('intune/unavailable')
+    await stage.enrol(request, patient)
+    stage.clock.advance(15 * MINUTE_MS)
+    const answer = await stage.enrol(sendAgain(request), patient)
+    assert.equal(answer.status, 'FAILURE')
+    assert.equal(answer.failInfo, 'badRequest')
+    stage.faults.validate = undefined
+    assert.equal((await stage.enrol(pollOf(request), patient)).status, 'FAILURE')
+    assert.deepEqual(countAdmin(stage), [4001])
+  })
+
+  test('REQ-150: outageReply fail refuses at once', async () => {
+    const stage = await createStage()
+    stage.faults.validate = () => away('intune/unavailable')
+    assert.equal((await stage.enrol(createDeviceRequest())).status, 'FAILURE')
+    assert.deepEqual(countAdmin(stage), [4001])
+  })
+
+  test('a challenge that was accepted before the CA went away is not validated again', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    stage.faults.enrol = async () => away('ca/unavailable')
+    await stage.enrol(request, patient)
+    stage.faults.enrol = undefined
+    assert.equal((await stage.enrol(pollOf(request), patient)).status, 'SUCCESS')
+    assert.equal(stage.counts.validations, 1)
+  })
+})
+
+suite('what takes longer than a device waits', () => {
+  const hasty = { waiting: { ...STAGE_WAITING, syncTimeoutMs: 10 } }
+
+  test('REQ-146: is PENDING, completes in the background, and the poll gets it', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    const signing = Promise.withResolvers<undefined>()
+    stage.faults.enrol = async () => await signing.promise
+    assert.equal((await stage.enrol(request, hasty)).status, 'PENDING')
+    assert.equal((await stage.enrol(pollOf(request), hasty)).status, 'PENDING')
+    signing.resolve(undefined)
+    await stage.settled()
+    assert.equal((await stage.store.certificates.count()).issued, 1)
+    assert.equal((await stage.enrol(pollOf(request), hasty)).status, 'SUCCESS')
+    assert.equal(stage.counts.signatures, 1)
+  })
+
+  test('REQ-146: its failure is told to the poll, and recorded once', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    const validating = Promise.withResolvers<undefined>()
+    stage.faults.enrol = async () => {
+      await validating.promise
+      throw new ConnectorError('ca/refused', 'no')
+    }
+    assert.equal((await stage.enrol(request, hasty)).status, 'PENDING')
+    validating.resolve(undefined)
+    await stage.settled()
+    assert.equal((await stage.enrol(pollOf(request), hasty)).status, 'FAILURE')
+    await stage.deliverDue()
+    assert.deepEqual(countAdmin(stage), [4001])
+  })
+})
