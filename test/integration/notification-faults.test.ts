@@ -126,6 +126,7 @@ describe('Intune cannot be asked', () => {
     running = await startTestConnector(
       ({ intune, ...same }): Configuration => ({
         ...same,
+        profiles: same.profiles.map((profile) => ({ ...profile, outageReply: 'fail' })),
         ...(intune === undefined
           ? {}
           : { intune: { ...intune, timeouts: { connectMs: 500, readMs: 500, budgetMs: 2000 } } }),
@@ -135,7 +136,7 @@ describe('Intune cannot be asked', () => {
   after(() => running.remove())
 
   for (const fault of ['500', '503', '429', 'html', 'truncated', '204', 'reset', '401', '403']) {
-    test(`validation answered with ${fault} refuses`, async () => {
+    test(`REQ-150: with outageReply fail, validation answered with ${fault} refuses`, async () => {
       await running.control('POST', '/control/faults', { hop: 'validate', fault })
       const transactionId = `validate-${fault}`
       await assert.rejects(

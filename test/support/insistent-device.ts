@@ -8,11 +8,21 @@ import {
   parseCaCertificates,
 } from '../../src/cli/enrolment-client/index.ts'
 import { Secret } from '../../src/kernel/index.ts'
+import { parseCertificate } from '../../src/pki/index.ts'
+import {
+  commonName,
+  octetString,
+  printable,
+  sealEnvelope,
+  sealMessage,
+  sequence,
+} from './scep-messages/index.ts'
 
 /** What an insistent device got: its certificate or the words of a refusal. */
 export type InsistentAnswer =
   | { readonly kind: 'issued'; readonly certificateHex: string }
   | { readonly kind: 'refused'; readonly text: string | undefined }
+  | { readonly kind: 'pending' }
   | { readonly kind: 'busy'; readonly status: number }
 
 /** A device that sends one and the same request as often as it likes, each time with a fresh nonce. */
@@ -20,6 +30,8 @@ export interface InsistentDevice {
   readonly transactionId: string
   /** Sends it; the reply is checked against the nonce of this very sending. */
   send(url: string): Promise<InsistentAnswer>
+  /** Asks by a CertPoll what became of it, as sscep and strongSwan do: with the RA's name as that of the issuer. */
+  poll(url: string): Promise<InsistentAnswer>
 }
 
 /** Makes a device: keys, CSR and signer, once. `url` tells to whom it encrypts. */
@@ -47,8 +59,50 @@ export async function createInsistentDevice(
   })
   const transactionId = createHash('sha256').update(csrDer).digest('hex')
 
+  async function exchange(
+    to: string,
+    senderNonce: Uint8Array,
+    messageDer: Uint8Array,
+  ): Promise<InsistentAnswer> {
+    const answer = await fetch(`${to}?operation=PKIOperation`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-pki-message' },
+      body: Uint8Array.from(messageDer),
+    })
+    const body = new Uint8Array(await answer.arrayBuffer())
+    if (!answer.ok) return { kind: 'busy', status: answer.status }
+    const reply = openReply(body, {
+      raCertificatesDer: authorities.signers.map(({ der }) => der),
+      transactionId,
+      senderNonce,
+      signer,
+    })
+    if (reply.kind === 'refused') return { kind: 'refused', text: reply.text }
+    if (reply.kind === 'pending') return { kind: 'pending' }
+    return {
+      kind: 'issued',
+      certificateHex: Buffer.from(reply.certificatesDer[0] ?? []).toString('hex'),
+    }
+  }
+
   return {
     transactionId,
+    async poll(to) {
+      const senderNonce = randomBytes(16)
+      const raName = parseCertificate(authorities.recipient.der).subjectDer
+      const content = sealEnvelope({
+        content: sequence(raName, commonName('insistent device')),
+        recipients: [{ certificateDer: authorities.recipient.der }],
+      })
+      const messageDer = sealMessage({
+        content,
+        signer,
+        messageType: printable('20'),
+        transactionId: printable(transactionId),
+        senderNonce: octetString(senderNonce),
+      })
+      return await exchange(to, senderNonce, messageDer)
+    },
     async send(to) {
       const senderNonce = randomBytes(16)
       const messageDer = buildRequest({
@@ -63,25 +117,7 @@ export async function createInsistentDevice(
         senderNonce,
         signingTime: new Date(),
       })
-      const answer = await fetch(`${to}?operation=PKIOperation`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-pki-message' },
-        body: Uint8Array.from(messageDer),
-      })
-      const body = new Uint8Array(await answer.arrayBuffer())
-      if (!answer.ok) return { kind: 'busy', status: answer.status }
-      const reply = openReply(body, {
-        raCertificatesDer: authorities.signers.map(({ der }) => der),
-        transactionId,
-        senderNonce,
-        signer,
-      })
-      if (reply.kind === 'refused') return { kind: 'refused', text: reply.text }
-      if (reply.kind === 'pending') throw new Error('PENDING, which this server never answers')
-      return {
-        kind: 'issued',
-        certificateHex: Buffer.from(reply.certificatesDer[0] ?? []).toString('hex'),
-      }
+      return await exchange(to, senderNonce, messageDer)
     },
   }
 }
