@@ -8,10 +8,18 @@ import { runOrThrow } from './run-program.ts'
 import { openWireTap, type WireTap } from './wire-tap.ts'
 
 /** Profiles besides those of the demonstration, each for a habit of one client. Their challenge is `secret`. */
-export type StageProfile = 'default' | 'static' | 'legacy' | 'sha384' | 'get-only' | 'ndes-content'
+export type StageProfile =
+  | 'default'
+  | 'static'
+  | 'legacy'
+  | 'sha384'
+  | 'get-only'
+  | 'ndes-content'
+  | 'manual'
 
 /** A connector with the CA's files beside it, and a tap between it and the clients. */
 export interface Stage {
+  /** Another one after `restart`. */
   readonly connector: TestConnector
   readonly tap: WireTap
   /** Working folder; removed at the end. */
@@ -35,13 +43,17 @@ export interface Stage {
   write(name: string, content: Uint8Array | string): string
   /** An empty folder for one story. */
   makeFolder(name: string): string
+  /** Stops the connector and starts it anew on the same folder. Clients go on with the same URL. */
+  restart(): Promise<void>
+  /** Runs `certconnector` beside the connector; its output. */
+  command(...words: readonly string[]): Promise<string>
   remove(): Promise<void>
 }
 
 /** Starts one; everything listens on free loopback ports. */
 export async function createStage(): Promise<Stage> {
   const tap = await openWireTap()
-  const connector = await startTestConnector(
+  let connector = await startTestConnector(
     (demonstration) => adapt(demonstration, tap.url),
     // A true first start: the CA of the demonstration is RSA, and scepclient encrypts to every certificate of GetCACert.
     mkdtempSync(join(tmpdir(), 'interop-connector-')),
@@ -66,7 +78,9 @@ export async function createStage(): Promise<Stage> {
   const caFolder = join(dataDir, 'ca', 'default')
   const raKey = readdirSync(caFolder).find((name) => /^ra-.*\.key$/.test(name)) ?? ''
   return {
-    connector,
+    get connector() {
+      return connector
+    },
     tap,
     folder,
     files: {
@@ -95,6 +109,20 @@ export async function createStage(): Promise<Stage> {
       mkdirSync(made, { recursive: true })
       return made
     },
+    async restart() {
+      await connector.stop()
+      connector = await startTestConnector(
+        (demonstration) => adapt(demonstration, tap.url),
+        dataDir,
+      )
+      tap.forwardTo(connector.connector.deviceUrl)
+    },
+    command: async (...words) =>
+      (
+        await runOrThrow(process.execPath, [commandLine, '--data-dir', dataDir, ...words], {
+          cwd: folder,
+        })
+      ).toString(),
     async remove() {
       await tap.close()
       await connector.remove()
@@ -125,6 +153,7 @@ function adapt(demonstration: Configuration, publicUrl: string): Configuration {
           (word) => word !== 'POSTPKIOperation' && word !== 'SCEPStandard',
         ),
       },
+      { ...shared, name: 'manual', manualApproval: true },
       { ...shared, name: 'ndes-content', scep: { ...shared.scep, ndesEmptyContent: true } },
     ],
   }

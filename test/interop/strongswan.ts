@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkEnrolment, checkRefusal } from './check-enrolment.ts'
@@ -109,6 +109,40 @@ export const strongswanStories: readonly Story[] = [
   },
   {
     client: 'strongSwan pki',
+    claim:
+      'polls until `certconnector approve`, over a restart of the connector, and has its certificate',
+    async play(stage) {
+      const folder = stage.makeFolder('strongswan-approved')
+      const { polling, id } = await enrolWaiting(stage, folder)
+      await stage.restart()
+      assert.match(await stage.command('approve', id), /^approved/)
+      succeeds(await polling)
+      const leaf = join(folder, 'new.pem')
+      const chain = ['-CAfile', stage.files.root, '-untrusted', stage.files.issuing]
+      await runOrThrow('openssl', ['verify', ...chain, leaf])
+      const { subject, publicKey } = new X509Certificate(readFileSync(leaf))
+      assert.match(subject, /CN=moon/)
+      const key = createPrivateKey(readFileSync(join(folder, 'new.key')))
+      assert.ok(createPublicKey(key).equals(publicKey), 'it certifies the key of the client')
+      return undefined
+    },
+  },
+  {
+    client: 'strongSwan pki',
+    claim: 'polls until `certconnector deny`, over a restart of the connector, and gets badRequest',
+    async play(stage) {
+      const folder = stage.makeFolder('strongswan-denied')
+      const { polling, id } = await enrolWaiting(stage, folder)
+      await stage.restart()
+      assert.match(await stage.command('deny', id, '--reason', 'not ours'), /^denied/)
+      const end = await polling
+      assert.equal(end.status, 1)
+      assert.match(end.stderr, /failInfo:\s+badRequest/)
+      return undefined
+    },
+  },
+  {
+    client: 'strongSwan pki',
     claim: 'reports a wrong challenge as badRequest; nothing is issued',
     async play(stage) {
       await stage.begin()
@@ -135,6 +169,28 @@ function enrols(claim: string, how: Pick<Enrolment, 'profile' | 'options'>): Sto
       return await checkEnrolment(stage, join(folder, 'new.pem'), { messageType: 'PKCSReq' })
     },
   }
+}
+
+/** Begins an enrolment that waits for an approval; resolves when it is on record and strongSwan has polled once. */
+async function enrolWaiting(
+  stage: Stage,
+  folder: string,
+): Promise<{ polling: Promise<ProgramEnd>; id: string }> {
+  const options = [...DES3, '--interval', '4', '--maxpolltime', '60']
+  const polling = enrol(stage, {
+    profile: 'manual',
+    folder,
+    name: 'new',
+    challenge: 'none',
+    options,
+  })
+  for (const until = Date.now() + 30_000; Date.now() < until; ) {
+    const [, id, transactionId] =
+      /^(\S+) {2}waiting .*\n.*transaction (\S+)/m.exec(await stage.command('requests')) ?? []
+    const received = await stage.connector.events({ id: 4003, transactionId: transactionId ?? '?' })
+    if (id !== undefined && received.length > 1) return { polling, id }
+  }
+  throw new Error('strongSwan did not poll within 30 seconds')
 }
 
 async function enrol(stage: Stage, run: Enrolment): Promise<ProgramEnd> {
