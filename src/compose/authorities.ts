@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import {
   type Authority,
   createEmbeddedCa,
+  createOcspResponder,
   describeAuthority,
   type EmbeddedCa,
   getIssuerMaterial,
   initAuthority,
   isCrlDue,
   loadAuthority,
+  type OcspResponder,
   renewRa,
 } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
@@ -26,7 +28,11 @@ export interface ComposedAuthority {
   readonly settings: Configuration['ca'][number]
   readonly directory: string
   readonly isNew: boolean
-  readonly pointers: { readonly caIssuersUrl: string; readonly crlUrl: string }
+  readonly pointers: {
+    readonly caIssuersUrl: string
+    readonly crlUrl: string
+    readonly ocspUrl: string | undefined
+  }
   authority: Authority
 }
 
@@ -61,6 +67,7 @@ export async function loadAuthorities(
     const pointers = {
       caIssuersUrl: `${base}/aia/${settings.id}.cer`,
       crlUrl: `${base}/crl/${settings.id}.crl`,
+      ocspUrl: settings.ocsp.enabled ? `${base}/ocsp` : undefined,
     }
     composed.set(settings.id, { settings, directory, isNew, pointers, authority })
   }
@@ -109,6 +116,37 @@ export function openCas(
       }),
     ]),
   )
+}
+
+/** Answers OCSP for the CAs that have it switched on. */
+export function composeOcsp(
+  authorities: ComposedAuthorities,
+  signer: CryptoPool,
+  store: Store,
+  clock: Clock,
+  journal: Journal,
+): OcspResponder {
+  const mayRepeat = createReminder(clock, HOUR_MS)
+  return createOcspResponder({
+    authorities: () =>
+      [...authorities.values()]
+        .filter(({ settings }) => settings.ocsp.enabled)
+        .map(({ settings: { id, ocsp }, authority }) => ({
+          caId: id,
+          issuerDer: authority.issuingDer,
+          cacheMs: ocsp.cacheSeconds * 1000,
+          validityMs: ocsp.validityMinutes * MINUTE_MS,
+        })),
+    signer,
+    certificates: store.certificates,
+    clock,
+    random: randomBytes,
+    onFailure: (error) => {
+      const errorMessage = describeError(error)
+      if (mayRepeat(errorMessage))
+        journal.record(events.CaUnavailable, { detail: 'OCSP could not be answered', errorMessage })
+    },
+  })
 }
 
 /** What GetCACert publishes: RA certificate, issuing CA, root (REQ-36, REQ-42). */

@@ -42,6 +42,7 @@ import {
   addCaDuties,
   type ComposedAuthorities,
   caCertificatesOf,
+  composeOcsp,
   keysOf,
   listExpiring,
   loadAuthorities,
@@ -297,6 +298,10 @@ async function build(
         const bytes = authorities.get(caId)?.authority.issuingDer
         if (bytes === undefined) return undefined
         return { bytes, lastModified: startedAt, maxAgeSeconds: CA_FILE_MAX_AGE_SECONDS }
+      },
+      ocsp: {
+        answer: composeOcsp(authorities, crypto, store, clock, journal),
+        now: () => clock.now(),
       },
       limits: {
         maxBodyBytes: device.maxBodyBytes,

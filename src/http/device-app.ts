@@ -4,12 +4,15 @@ import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { describeError } from '../kernel/index.ts'
 import { answerCaFile, type CaFiles } from './ca-files-route.ts'
+import { createOcspRoute, type OcspSource } from './ocsp-route.ts'
 import { parseProblem } from './problem.ts'
 import { deliverProblem } from './reply.ts'
 import { createRequestLog } from './request-log.ts'
 import { createScepRoute, type ScepRouteOptions } from './scep-route.ts'
 
 export interface DeviceAppOptions extends ScepRouteOptions, CaFiles {
+  /** Absent: nothing is answered at `/ocsp`. */
+  readonly ocsp?: OcspSource
   readonly logger: Logger
   /**
    * Proxies in front: their addresses or networks, or how many there are. Default none: then X-Forwarded-For is ignored,
@@ -19,7 +22,7 @@ export interface DeviceAppOptions extends ScepRouteOptions, CaFiles {
 }
 
 /**
- * The listener for devices: SCEP, CRLs and CA certificates. Takes requests apart and puts answers together; what a
+ * The listener for devices: SCEP, CRLs, OCSP and CA certificates. Takes requests apart and puts answers together; what a
  * request deserves is decided by the enrolment it is handed to.
  *
  * Never redirects (REQ-16), never compresses, never sends a stack.
@@ -51,6 +54,7 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
   app.all('/aia/:ca.cer', (req, res) =>
     answerCaFile(req, res, 'application/pkix-cert', () => options.caCertificate(req.params.ca)),
   )
+  if (options.ocsp !== undefined) app.use(createOcspRoute(options.ocsp))
   app.use(createScepRoute(options))
   app.use((_req, res) => {
     deliverProblem(res, { status: 404, sentence: 'There is nothing here.' })

@@ -92,6 +92,13 @@ export {
   parseKeyUsage,
 } from './key-usage.ts'
 export { encodeName, findNameValues, parseName } from './names.ts'
+export { type OcspCertificateId, type OcspRequest, parseOcspRequest } from './ocsp-request.ts'
+export {
+  encodeOcspProblem,
+  encodeOcspResponse,
+  encodeOcspResponseData,
+  type OcspStatus,
+} from './ocsp-response.ts'
 export { OID } from './oids.ts'
 export { importPublicKey, parsePublicKey } from './public-key.ts'
 export { encodeSidExtension, parseSidExtension } from './sid-extension.ts'

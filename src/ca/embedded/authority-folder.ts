@@ -90,7 +90,7 @@ export async function initAuthority(
 export function getIssuerMaterial(
   authority: Authority,
   caId: string,
-  pointers: Pick<IssuerMaterial, 'caIssuersUrl' | 'crlUrl' | 'allowsSidExtension'>,
+  pointers: Pick<IssuerMaterial, 'caIssuersUrl' | 'crlUrl' | 'ocspUrl' | 'allowsSidExtension'>,
 ): IssuerMaterial {
   return {
     caId,

@@ -65,7 +65,7 @@ export function prepareIssuer(material: IssuerMaterial): Issuer {
       `the private key of CA ${material.caId} does not belong to the certificate of ${certificate.subject}`,
     )
   }
-  const { caIssuersUrl, crlUrl } = material
+  const { caIssuersUrl, crlUrl, ocspUrl } = material
   return {
     caId: material.caId,
     key,
@@ -77,7 +77,12 @@ export function prepareIssuer(material: IssuerMaterial): Issuer {
       encodeAuthorityKeyIdentifier(getIssuerKeyIdentifier(certificate)),
       ...(caIssuersUrl === undefined
         ? []
-        : [encodeAuthorityInfoAccess({ caIssuersUrls: [caIssuersUrl], ocspUrls: [] })]),
+        : [
+            encodeAuthorityInfoAccess({
+              caIssuersUrls: [caIssuersUrl],
+              ocspUrls: ocspUrl === undefined ? [] : [ocspUrl],
+            }),
+          ]),
       ...(crlUrl === undefined ? [] : [encodeCrlDistributionPoints([crlUrl])]),
     ],
   }

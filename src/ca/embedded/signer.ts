@@ -8,6 +8,8 @@ export interface IssuerMaterial {
   /** For the authorityInfoAccess and cRLDistributionPoints of issued certificates; undefined leaves the extension out. */
   readonly caIssuersUrl: string | undefined
   readonly crlUrl: string | undefined
+  /** Beside `caIssuersUrl`; undefined: nobody is sent to a responder. */
+  readonly ocspUrl?: string | undefined
   /** Whether orders may bring Microsoft's SID extension, verified by whoever ordered it (REQ-127, REQ-128). Default false. */
   readonly allowsSidExtension?: boolean
 }

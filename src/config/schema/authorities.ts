@@ -76,6 +76,22 @@ export const authoritySchema = z.strictObject({
       }),
     })
     .prefault({}),
+  ocsp: z
+    .strictObject({
+      enabled: field(z.boolean().default(true), {
+        doc: 'Whether certificates name the OCSP responder of this connector, and it answers for this CA.',
+        example: 'true',
+      }),
+      cacheSeconds: field(integer(0, 3600).default(60), {
+        doc: 'How long a signed answer is given again. A revocation shows after this time at the latest.',
+        example: '60',
+      }),
+      validityMinutes: field(integer(5, 10_080).default(60), {
+        doc: 'How long a client may rely on an answer.',
+        example: '60',
+      }),
+    })
+    .prefault({}),
   ra: z
     .strictObject({
       validityDays: field(integer(2, 3650).default(730), {
