@@ -44,8 +44,7 @@ export function parseOcspRequest(der: Uint8Array): OcspRequest {
   if (tbs === undefined) throw malformed('OCSPRequest is empty')
   checkedTag(tbs, TAG.sequence, 'tbsRequest')
   const list = tbs.children.find(({ tag }) => tag === TAG.sequence)
-  const { length = 0 } = list?.children ?? []
-  if (list === undefined || length === 0 || length > maxCertificates) {
+  if (list === undefined || list.children.length === 0 || list.children.length > maxCertificates) {
     throw malformed(`an OCSPRequest must ask about 1 to ${maxCertificates} certificates`)
   }
   return {

@@ -101,7 +101,7 @@ export function describePending(current: CurrentHarness): void {
         pending().close(request.id, end),
         second.pending.close(request.id, end),
       ])
-      assert.deepEqual(closed.toSorted(), [false, true])
+      assert.equal(closed.filter((isOurs) => isOurs).length, 1)
       assert.equal((await pending().find(request.id))?.state, 'failed')
     })
 

@@ -50,7 +50,14 @@ suite('OCSP beside a connector that runs, asked by openssl', { skip }, () => {
   function makeRequest(...words: readonly string[]): Buffer {
     const file = folder.path('request.der')
     folder.run(
-      ...['ocsp', '-issuer', folder.path('issuing.pem'), '-cert', leaf, '-reqout', file, ...words],
+      'ocsp',
+      '-issuer',
+      folder.path('issuing.pem'),
+      '-cert',
+      leaf,
+      '-reqout',
+      file,
+      ...words,
     )
     return readFileSync(file)
   }

@@ -65,8 +65,8 @@ suite('a request waits for an operator, over HTTP, commands and a restart', () =
     await restart()
     assert.match(await command('deny', id, '--reason', 'lost device'), /^denied/)
     await restart()
-    for (const ask of [device.poll, device.poll, device.send]) {
-      const answer = await ask(running.scepUrl('static'))
+    for (const how of ['poll', 'poll', 'send'] as const) {
+      const answer = await device[how](running.scepUrl('static'))
       assert.equal(answer.kind, 'refused')
       assert.match(answer.kind === 'refused' ? (answer.text ?? '') : '', /denied: lost device/)
     }
