@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { enrolDevice } from '../../src/cli/enrolment-client/index.ts'
 import { Secret } from '../../src/kernel/index.ts'
+import { parseCertificates } from '../../src/pki/index.ts'
 import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
 
 describe('after a first start, which makes every key, a device enrols with a challenge of Intune', () => {
@@ -43,6 +45,33 @@ describe('after a first start, which makes every key, a device enrols with a cha
     assert.equal(value[0]?.kind, 'success')
     assert.equal(value[0]?.certificateThumbprint, device.sha1Hex)
     assert.equal(value[0]?.transactionId, transactionId)
+  })
+
+  test('REQ-22: what devices are answered is neither kept by caches nor guessed at', async () => {
+    for (const operation of ['GetCACaps', 'GetCACert', 'Nonsense']) {
+      const answer = await fetch(`${running.scepUrl()}?operation=${operation}`)
+      assert.equal(answer.headers.get('cache-control'), 'no-store')
+      assert.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+    }
+  })
+
+  test('REQ-36, REQ-43, REQ-46: GetCACert has the RA, its issuer and the root that Windows is given', async () => {
+    const answer = await fetch(`${running.scepUrl()}?operation=GetCACert`)
+    const [ra, issuing, root, ...more] = parseCertificates(
+      new Uint8Array(await answer.arrayBuffer()),
+    ).map((der) => new X509Certificate(der))
+    assert.equal(more.length, 0)
+    assert.ok(ra !== undefined && issuing !== undefined && root !== undefined)
+    assert.ok(ra.checkIssued(issuing) && issuing.checkIssued(root) && root.checkIssued(root))
+    assert.ok(ra.verify(issuing.publicKey) && root.verify(root.publicKey))
+    assert.equal(ra.ca, false)
+  })
+
+  test('REQ-152: health is asked on the admin listener; the SCEP path answers 403 while all is well', async () => {
+    const url = running.connector.deviceUrl
+    assert.equal((await fetch(`${url}/certsrv/mscep/mscep.dll`)).status, 403)
+    assert.equal((await fetch(`${url}/healthz`)).status, 404)
+    assert.equal((await fetch(`${running.connector.adminUrl}/healthz`)).status, 200)
   })
 
   test('the connector says that it is ready, and why', async () => {

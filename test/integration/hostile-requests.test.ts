@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { OID, parseSignedData, parseText, readSignerInfo } from '../../src/pki/index.ts'
+import {
+  OID,
+  parseCertificate,
+  parseSignedData,
+  parseText,
+  readSignerInfo,
+} from '../../src/pki/index.ts'
 import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
 import {
   commonName,
@@ -9,6 +15,7 @@ import {
   encodeTestRequest,
   extension,
   indefinite,
+  integer,
   issueTestCertificate,
   octetString,
   printable,
@@ -127,6 +134,29 @@ describe('hostile requests over HTTP', () => {
         assert.ok(!text.includes(mark))
       }
     }
+  })
+
+  test('REQ-182, REQ-185: a GetCRL that names the RA or the CA gets the CRL, another issuer badCertId', async () => {
+    await running.waitForEvents({ id: 26 }, (found) => found.length > 0)
+    const ra = parseCertificate(raDer)
+    const ask = async (issuerDer: Uint8Array) =>
+      await send(
+        sealMessage({
+          content: sealEnvelope({
+            content: sequence(issuerDer, integer(1)),
+            recipients: [{ certificateDer: raDer }],
+          }),
+          signer,
+          messageType: printable('22'),
+          transactionId: printable('SSCEP transactionId'),
+          senderNonce: octetString(new Uint8Array(16)),
+        }),
+      )
+    assert.equal((await ask(ra.subjectDer)).status, '0')
+    assert.equal((await ask(ra.issuerDer)).status, '0')
+    const stranger = await ask(commonName('another CA'))
+    assert.equal(stranger.status, '2')
+    assert.match(stranger.text, /no such certificate/)
   })
 
   test('a body that hides a second request is not taken for one', async () => {

@@ -85,7 +85,7 @@ describe('a challenge that Intune does not accept', () => {
   after(() => running.remove())
 
   for (const story of stories) {
-    test(`${story.code}: the device is refused, and nothing is issued`, async () => {
+    test(`REQ-139, REQ-187: ${story.code}: the device is refused, and nothing is issued`, async () => {
       const challenge = await running.challenge(story.terms)
       await story.meanwhile?.(running)
       const transactionId = randomUUID()
@@ -107,7 +107,7 @@ describe('a challenge that Intune does not accept', () => {
   }
 
   for (const code of ['Unknown', 'SomethingIntuneInventsTomorrow']) {
-    test(`${code}, said by the service out of nowhere, refuses too`, async () => {
+    test(`REQ-187: ${code}, said by the service out of nowhere, refuses too`, async () => {
       await running.control('POST', '/control/verdicts', { code, times: 1 })
       const transactionId = randomUUID()
       await assert.rejects(

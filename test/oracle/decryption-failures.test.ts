@@ -83,7 +83,7 @@ const cases: readonly (readonly [TestKeyTransport, 'aes-128-cbc' | 'des-ede3-cbc
 for (const [keyTransport, cipher] of cases) {
   const usual = replyTo({ recipients: [{ ...toRa, keyBytes: 5 }], keyTransport, cipher })
   for (const [title, envelope] of failures) {
-    test(`${keyTransport}, ${cipher}: ${title} is answered like every decryption failure`, () => {
+    test(`REQ-100, REQ-191: ${keyTransport}, ${cipher}: ${title} is answered like every decryption failure`, () => {
       const reply = replyTo({ ...envelope, keyTransport, cipher })
       assert.ok(reply.equals(usual), 'the reply tells more than that decryption failed')
     })
@@ -95,7 +95,7 @@ test('a good request is not answered like that', () => {
   assert.equal(openRequest(messageDer, ring, rules, MADE_AT).kind, 'opened')
 })
 
-test('a CSR signed by another key gets the same reply as a decryption failure', () => {
+test('REQ-100, REQ-107: a CSR signed by another key gets the same reply as a decryption failure', () => {
   const usual = replyTo({ recipients: [{ ...toRa, keyBytes: 5 }] })
   const { messageDer } = createMessage(world, {
     csr: { signingKey: world.otherDevice.privateKey },

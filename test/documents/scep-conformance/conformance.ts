@@ -14,29 +14,31 @@ export interface Proof {
   readonly claim: string
 }
 
-/** The name of a test: a literal string after `test(` or `it(`, perhaps after a table's `for` head. */
-const namePattern =
-  /\btest(?:\.skip|\.todo)?\(\s*(['"`])((?:REQ-\d+(?:, | and ))*REQ-\d+): (.*?)\1/gs
+/**
+ * The name of a test, or of a row that becomes one, is a literal that begins with its numbers: `REQ-90: …`,
+ * `REQ-163, 164: …`. A skipped or planned test is no proof.
+ */
+const namePattern = /(\btest\.(?:skip|todo)\(\s*)?(['"`])(REQ-\d+(?:, (?:REQ-)?\d+)*): (.*?)\2/gs
 
-/** Reads the names of all tests. A skipped or planned test is no proof and is left out. */
+/** Reads the names of all tests, and of the captured shapes of messages, each of which is a test. */
 export function listProofs(): Proof[] {
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(?:test|interop|suite)\.ts$/.test(name))
+    .filter((name) => /(?:\.(?:test|interop|suite)|scep-messages\/shapes)\.ts$/.test(name))
     .sort()
     .flatMap((name) => listProofsOf(join(root, 'test', name)))
 }
 
 function listProofsOf(file: string): Proof[] {
   const text = readFileSync(file, 'utf8')
-  return [...text.matchAll(namePattern)]
-    .filter(([whole]) => !/^test\.(?:skip|todo)/.test(whole))
-    .flatMap(([, , numbers = '', claim = '']) =>
-      [...numbers.matchAll(/\d+/g)].map(([number]) => ({
-        requirement: Number(number),
-        file: relative(root, file),
-        claim: claim.replaceAll(/\s+/g, ' '),
-      })),
-    )
+  return [...text.matchAll(namePattern)].flatMap(([, skipped, , numbers = '', claim = '']) =>
+    skipped === undefined
+      ? [...numbers.matchAll(/\d+/g)].map(([number]) => ({
+          requirement: Number(number),
+          file: relative(root, file),
+          claim: claim.replaceAll(/\s+/g, ' '),
+        }))
+      : [],
+  )
 }
 
 /** docs/scep-conformance.md: every requirement, its verdict, and the tests that fail when it does not hold. */

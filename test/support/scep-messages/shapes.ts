@@ -232,7 +232,7 @@ function encodingShapes(world: ShapeWorld): readonly Shape[] {
     }),
     opened(
       world,
-      'Annex C: Apple 2016, SHA-1, Triple DES and a nonce of 8 octets opens',
+      'REQ-82, 83, 90: Annex C, Apple 2016, SHA-1, Triple DES and a nonce of 8 octets opens',
       {
         envelope: DES_EDE3,
         signer: {
@@ -286,7 +286,7 @@ function signerShapes(world: ShapeWorld): readonly Shape[] {
   }
   const chain = createChainedSigner(world, issued)
   return [
-    opened(world, 'REQ-80: Windows, SHA-1 and a critical authorityKeyIdentifier, opens', {
+    opened(world, 'REQ-80, 83: Windows, SHA-1 and a critical authorityKeyIdentifier, opens', {
       signer: {
         subject: name(['2.5.4.3', printable('SCEP Protocol Certificate')]),
         hash: 'sha1',

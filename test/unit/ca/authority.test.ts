@@ -94,7 +94,7 @@ describe('authority', () => {
     })
   }
 
-  test('the RA has the usages, the key and the start that devices demand, whatever the key of the CA', async () => {
+  test('REQ-38, REQ-40, REQ-46, REQ-47: the RA has the usages, the key and the start that devices demand, whatever the key of the CA', async () => {
     const { ra } = await getQuickAuthority()
     using folder = createFolder()
     const pem = writePem(folder.path, 'ra.pem', ra.certificateDer)
@@ -167,7 +167,7 @@ describe('authority', () => {
     ])
   })
 
-  test('each RA has a key of its own', async () => {
+  test('REQ-39: each RA has a key of its own', async () => {
     const { issuing, ra } = await getQuickAuthority()
     const next = await createRa(issuing, { now: NOW, random: randomBytes, days: 10 })
     assert.notDeepEqual(
@@ -201,7 +201,7 @@ describe('authority', () => {
 })
 
 describe('issued certificates', () => {
-  test('subject and key are copied octet for octet: PrintableString, multi-valued RDN, order kept', async () => {
+  test('REQ-123: subject and key are copied octet for octet: PrintableString, multi-valued RDN, order kept', async () => {
     const issuer = prepareIssuer(materialOf(await getQuickAuthority()))
     // C=DE / CN=dev 1 + serialNumber=42 in one RDN / OU=caf\xe9 as T61String
     const subjectDer = new Uint8Array(

@@ -41,7 +41,7 @@ describe('RA renewal', () => {
     assert.deepEqual(await loadAuthority(folder.path, PASSPHRASE), renewed)
   })
 
-  test('a retired key is removed when its overlap is over, and not before', async () => {
+  test('REQ-48: a retired key is removed when its overlap is over, and not before', async () => {
     using folder = createFolder()
     const renewed = await renewRa(await createAuthorityIn(folder.path), PASSPHRASE, on(500))
     assert.equal(await renewRa(renewed, PASSPHRASE, on(529)), renewed)
@@ -52,7 +52,7 @@ describe('RA renewal', () => {
     assert.equal(raFiles(folder.path).length, 2)
   })
 
-  test('the overlap can be longer', async () => {
+  test('REQ-48: the overlap can be longer', async () => {
     using folder = createFolder()
     const renewed = await renewRa(await createAuthorityIn(folder.path), PASSPHRASE, on(500))
     assert.equal(checkRa(renewed, { ...on(580), overlapDays: 90 }).outlived, 0)

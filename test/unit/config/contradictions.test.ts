@@ -69,6 +69,11 @@ for (const [title, yaml, path] of [
     'proxy.username',
   ],
   [
+    'REQ-141: manual approval of an Intune profile',
+    withLine('{ kind: intune }', '{ kind: intune }\n    manualApproval: true'),
+    'profiles[0].manualApproval',
+  ],
+  [
     'a secret for an Intune challenge',
     withLine('{ kind: intune }', '{ kind: intune, secretFile: x }'),
     'profiles[0].challenge.secretFile',
@@ -187,7 +192,7 @@ for (const [title, yaml, challenge, path] of [
   })
 }
 
-test('a list of capabilities without POSTPKIOperation loses SCEPStandard', (context) => {
+test('REQ-31: a list of capabilities without POSTPKIOperation loses SCEPStandard', (context) => {
   const yaml = `${leastYaml}\n    capabilities: [SHA-256, AES, SCEPStandard]`
   assert.deepEqual(expectOk(load(context, yaml).outcome).profiles[0]?.capabilities, [
     'SHA-256',

@@ -77,7 +77,7 @@ function granted(extensions: readonly Extension[], oid: string): Extension | und
 }
 
 describe('certificate policy', () => {
-  test('the lifetime is the profile’s, and notBefore is backdated', () => {
+  test('REQ-119, REQ-132: the lifetime is the profile’s, and notBefore is backdated', () => {
     const { order } = accepted({})
     assert.equal(order.notBefore.toISOString(), '2026-11-22T11:50:00.000Z')
     assert.equal(order.notAfter.toISOString(), '2027-11-22T12:00:00.000Z')
@@ -91,7 +91,7 @@ describe('certificate policy', () => {
       ['Months', '3', '2027-02-22T12:00:00.000Z'],
       ['90', 'Days', '2027-02-20T12:00:00.000Z'],
     ] as const) {
-      test(`${units} ${period} is granted`, () => {
+      test(`REQ-117, REQ-118: ${units} ${period} is granted`, () => {
         const { order, leftOut } = accepted({ nameValuePairs: pairs(period, units) })
         assert.equal(order.notAfter.toISOString(), end)
         assert.deepEqual(leftOut, [])
@@ -115,7 +115,7 @@ describe('certificate policy', () => {
       ['Days', undefined],
       [undefined, '1'],
     ] as const) {
-      test(`${units} ${period} gives the lifetime of the profile, and says so`, () => {
+      test(`REQ-117, REQ-119: ${units} ${period} gives the lifetime of the profile, and says so`, () => {
         const { order, leftOut } = accepted({ nameValuePairs: pairs(period, units) })
         assert.equal(order.notAfter.getTime(), now.getTime() + 365 * day)
         assert.match(leftOut.join(), /ValidityPeriod/)
@@ -140,12 +140,12 @@ describe('certificate policy', () => {
     ['Ed25519 where the profile lists rsa and ec', { algorithm: 'ed25519', bits: 256 }],
     ['an unknown key type', { algorithm: 'other', bits: 0 }],
   ] as const) {
-    test(`${title} is refused`, () => {
+    test(`REQ-121: ${title} is refused`, () => {
       assert.notEqual(refused({ publicKey }), '')
     })
   }
 
-  test('keyUsage and extKeyUsage are granted as far as the profile allows, and the rest is named', () => {
+  test('REQ-130, REQ-131: keyUsage and extKeyUsage are granted as far as the profile allows, and the rest is named', () => {
     const verdict = accepted({
       extensions: [
         encodeKeyUsage(['digitalSignature', 'keyCertSign']),
@@ -171,7 +171,7 @@ describe('certificate policy', () => {
     assert.deepEqual(parseKeyUsage(keyUsage?.valueDer ?? new Uint8Array()), ['digitalSignature'])
   })
 
-  test('the subjectAltName is copied byte for byte, not critical beside a subject', () => {
+  test('REQ-124, REQ-125: the subjectAltName is copied byte for byte, not critical beside a subject', () => {
     const asked = encodeSubjectAltName(
       [encodeGeneralName('dns', 'a.example'), uri('IntuneDeviceId://7')],
       true,
@@ -181,7 +181,7 @@ describe('certificate policy', () => {
     assert.equal(copied?.critical, false)
   })
 
-  test('an empty subject needs permission and a subjectAltName, which then is critical', () => {
+  test('REQ-108: an empty subject needs permission and a subjectAltName, which then is critical', () => {
     const names = encodeSubjectAltName([encodeGeneralName('dns', 'a.example')])
     assert.match(refused({ subject: '', extensions: [names] }), /subject is empty/)
     assert.match(refused({ subject: '' }, { allowEmptySubject: true }), /no subjectAltName/)
@@ -246,18 +246,18 @@ describe('certificate policy', () => {
     const sidUri = uri(`tag:microsoft.com,2022-09-14:sid:${sid}`)
     const sidExtension = encodeSidExtension(sid)
 
-    test('the SID extension of a CSR is never copied', () => {
+    test('REQ-127: the SID extension of a CSR is never copied', () => {
       const verdict = accepted({ extensions: [sidExtension] })
       assert.equal(granted(verdict.order.extensions, sidExtension.oid), undefined)
     })
 
-    test('pass-uri keeps the URI as it is', () => {
+    test('REQ-125, REQ-126: pass-uri keeps the URI as it is', () => {
       const asked = encodeSubjectAltName([sidUri])
       const { order } = accepted({ extensions: [asked] })
       assert.deepEqual(granted(order.extensions, OID.subjectAltName)?.valueDer, asked.valueDer)
     })
 
-    test('strip takes the URI out and leaves the others', () => {
+    test('REQ-126: strip takes the URI out and leaves the others', () => {
       const asked = encodeSubjectAltName([encodeGeneralName('dns', 'a.example'), sidUri])
       const { order, leftOut } = accepted({ extensions: [asked] }, { sid: 'strip' })
       const kept = granted(order.extensions, OID.subjectAltName)?.valueDer ?? new Uint8Array()
@@ -268,13 +268,13 @@ describe('certificate policy', () => {
       assert.equal(leftOut.length, 1)
     })
 
-    test('reject refuses either form', () => {
+    test('REQ-126: reject refuses either form', () => {
       const names = encodeSubjectAltName([sidUri])
       assert.match(refused({ extensions: [names] }, { sid: 'reject' }), /SID/)
       assert.match(refused({ extensions: [sidExtension] }, { sid: 'reject' }), /SID/)
     })
 
-    test('two SID URIs, a malformed one, or one that contradicts the extension are refused', () => {
+    test('REQ-129: two SID URIs, a malformed one, or one that contradicts the extension are refused', () => {
       assert.match(
         refused({ extensions: [encodeSubjectAltName([sidUri, sidUri])] }),
         /more than one/,

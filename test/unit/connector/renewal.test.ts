@@ -62,23 +62,23 @@ async function check(scene: Scene): Promise<string | undefined> {
 
 describe('who may sign a renewal (REQ-133 to 135)', () => {
   for (const messageType of ['RenewalReq', 'PKCSReq'] as const) {
-    test(`a ${messageType} signed by a certificate of this CA in force is served`, async () => {
+    test(`REQ-133, REQ-135: a ${messageType} signed by a certificate of this CA in force is served`, async () => {
       assert.equal(await check({ messageType, state: 'issued' }), undefined)
     })
 
-    test(`a ${messageType} signed by a revoked, an expired or an early one is not`, async () => {
+    test(`REQ-135: a ${messageType} signed by a revoked, an expired or an early one is not`, async () => {
       assert.match((await check({ messageType, state: 'revoked' })) ?? '', /revoked/)
       assert.match((await check({ messageType, endsInDays: -1 })) ?? '', /expired/)
       assert.match((await check({ messageType, beginsInDays: 1 })) ?? '', /not valid yet/)
     })
   }
 
-  test('a RenewalReq signed by itself or by a stranger with our name is not served', async () => {
+  test('REQ-134: a RenewalReq signed by itself or by a stranger with our name is not served', async () => {
     assert.match((await check({ issuer: 'self' })) ?? '', /self-signed/)
     assert.match((await check({ issuer: 'stranger' })) ?? '', /not issued by the CA/)
   })
 
-  test('a PKCSReq signed by itself or by a stranger is left to its challenge', async () => {
+  test('REQ-133: a PKCSReq signed by itself or by a stranger is left to its challenge', async () => {
     const old = { messageType: 'PKCSReq', endsInDays: -1 } as const
     assert.equal(await check({ ...old, issuer: 'self' }), undefined)
     assert.equal(await check({ ...old, issuer: 'stranger' }), undefined)

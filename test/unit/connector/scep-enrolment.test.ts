@@ -69,7 +69,7 @@ describe('an enrolment that goes well', () => {
 })
 
 describe('the same request again', () => {
-  test('gets the same certificate with its own nonce, and nobody is asked or told twice', async () => {
+  test('REQ-143: gets the same certificate with its own nonce, and nobody is asked or told twice', async () => {
     const stage = await createStage()
     const request = createDeviceRequest()
     const first = await stage.enrol(request)
@@ -84,7 +84,7 @@ describe('the same request again', () => {
     assert.deepEqual(stage.eventIds('admin'), [4000])
   })
 
-  test('eight at once issue once', async () => {
+  test('REQ-145: eight at once issue once', async () => {
     const stage = await createStage()
     const request = createDeviceRequest()
     const answers = await Promise.all(
@@ -97,7 +97,7 @@ describe('the same request again', () => {
     assert.deepEqual(stage.eventIds('admin'), [4000])
   })
 
-  test('a CSR of the same transaction that differs is another request', async () => {
+  test('REQ-88, REQ-144: a CSR of the same transaction that differs is another request', async () => {
     const stage = await createStage()
     const request = createDeviceRequest()
     await stage.enrol(request)
@@ -161,7 +161,7 @@ describe('without a clear yes', () => {
     assert.equal(stage.counts.signatures + stage.counts.notifications, 0)
   })
 
-  test('another key than the signer’s and a clock far off are accepted, and noted for who looks', async () => {
+  test('REQ-84, REQ-92: another key than the signer’s and a clock far off are accepted, and noted for who looks', async () => {
     const stage = await createStage()
     const request = createDeviceRequest()
     const odd = {
@@ -532,7 +532,7 @@ describe('strict', () => {
 })
 
 describe('two instances', () => {
-  test('the same request at both at once is issued once', async () => {
+  test('REQ-145: the same request at both at once is issued once', async () => {
     const one = await createStage()
     const two = await createStage({ beside: one, holder: 'two' })
     const request = createDeviceRequest()
@@ -635,7 +635,7 @@ describe('the same instance after a crash', () => {
 })
 
 describe('secrets', () => {
-  test('neither challenge nor CSR stands in any event or in clear in what is kept', async () => {
+  test('REQ-111: neither challenge nor CSR stands in any event or in clear in what is kept', async () => {
     const stage = await createStage()
     const request = createDeviceRequest()
     const challenge = request.csr.challengePassword ?? ''

@@ -100,7 +100,7 @@ function hasNoBodyCodingSurprises(answer: RawReply): void {
   assert.equal(answer.headers['x-powered-by'], undefined)
 }
 
-test('GetCACaps is exactly the keywords, in order, one a line', async (t) => {
+test('REQ-24, REQ-25, REQ-26, REQ-33: GetCACaps is exactly the keywords, in order, one a line', async (t) => {
   const { get } = await bench(t)
   const answer = await get(`${mscep}?operation=GetCACaps&message=default`)
   assert.equal(answer.status, 200)
@@ -109,7 +109,7 @@ test('GetCACaps is exactly the keywords, in order, one a line', async (t) => {
   hasNoBodyCodingSurprises(answer)
 })
 
-test('GetCACert is a bag of all certificates, without a charset', async (t) => {
+test('REQ-35, REQ-36, REQ-44: GetCACert is a bag of all certificates, without a charset', async (t) => {
   const { get } = await bench(t)
   const answer = await get(`${mscep}?operation=GetCACert`)
   assert.equal(answer.status, 200)
@@ -126,7 +126,7 @@ test('GetCACert follows a renewed RA certificate', async (t) => {
   assert.ok(answer.body.includes(current))
 })
 
-test('a single CA certificate goes out as it is, and the walk through a chain ends', async (t) => {
+test('REQ-34, REQ-45, REQ-195: a single CA certificate goes out as it is, and the walk through a chain ends', async (t) => {
   const { get } = await bench(t, { endpoint: { singleCaCert: true } })
   const answer = await get(`${mscep}?operation=GetCACert&message=0`)
   assert.equal(answer.headers['content-type'], 'application/x-x509-ca-cert')
@@ -139,7 +139,7 @@ test('a single CA certificate goes out as it is, and the walk through a chain en
   assert.equal(chain.headers['content-type'], 'application/x-x509-ca-ra-cert')
 })
 
-test('GetNextCACert is 404 while there is none', async (t) => {
+test('REQ-49: GetNextCACert is 404 while there is none', async (t) => {
   const { get } = await bench(t)
   const answer = await get(`${mscep}?operation=GetNextCACert`)
   assert.equal(answer.status, 404)
@@ -160,7 +160,7 @@ for (const path of [
   '/scep/default',
   '/scep/default/pkiclient.exe',
 ]) {
-  test(`the default profile answers at ${path}`, async (t) => {
+  test(`REQ-1, REQ-3: the default profile answers at ${path}`, async (t) => {
     const { get } = await bench(t)
     const answer = await get(`${path}?operation=GetCACaps`)
     assert.equal(answer.status, 200)
@@ -168,20 +168,20 @@ for (const path of [
   })
 }
 
-test('a profile answers at its own path, an unknown one is 404', async (t) => {
+test('REQ-2: a profile answers at its own path, an unknown one is 404', async (t) => {
   const { get } = await bench(t)
   assert.equal((await get('/scep/other?operation=GetCACaps')).body.toString(), 'SHA-1\nDES3\n')
   assert.equal((await get('/scep/nobody?operation=GetCACaps')).status, 404)
 })
 
-test('paths beside SCEP are 404', async (t) => {
+test('REQ-2, REQ-153: paths beside SCEP are 404', async (t) => {
   const { get } = await bench(t)
   for (const path of ['/', '/certsrv/mscep_admin/', '/healthz', '/metrics', '/scepter', '/%zz']) {
     assert.equal((await get(`${path}?operation=GetCACaps`)).status, 404, path)
   }
 })
 
-test('the mscep path without an operation is 403, other paths 400', async (t) => {
+test('REQ-6, REQ-7, REQ-151, REQ-160: the mscep path without an operation is 403, other paths 400', async (t) => {
   const { get } = await bench(t)
   const landing = await get(mscep)
   assert.equal(landing.status, 403)
@@ -189,7 +189,7 @@ test('the mscep path without an operation is 403, other paths 400', async (t) =>
   assert.equal((await get('/scep')).status, 400)
 })
 
-test('operations are compared without letter case, unknown ones are 400', async (t) => {
+test('REQ-4: operations are compared without letter case, unknown ones are 400', async (t) => {
   const { get } = await bench(t)
   assert.equal((await get(`${mscep}?operation=getcacaps`)).status, 200)
   const unknown = await get(`${mscep}?operation=<script>`)
@@ -198,7 +198,7 @@ test('operations are compared without letter case, unknown ones are 400', async 
   assert.doesNotMatch(unknown.body.toString(), /script/)
 })
 
-test('HEAD tells the length and sends no body', async (t) => {
+test('REQ-8: HEAD tells the length and sends no body', async (t) => {
   const { server, get } = await bench(t)
   const whole = await get(`${mscep}?operation=GetCACaps`)
   const answer = await exchange(
@@ -210,7 +210,7 @@ test('HEAD tells the length and sends no body', async (t) => {
   assert.equal(answer.body.byteLength, 0)
 })
 
-test('other methods are told which ones there are', async (t) => {
+test('REQ-8: other methods are told which ones there are', async (t) => {
   const { server, received } = await bench(t)
   const ask = (method: string, query: string) =>
     exchange(
@@ -231,7 +231,7 @@ test('other methods are told which ones there are', async (t) => {
   assert.equal(received.length, 0)
 })
 
-test('a POSTed message reaches the enrolment octet for octet and its reply comes back', async (t) => {
+test('REQ-5, REQ-15, REQ-53, REQ-63: a POSTed message reaches the enrolment octet for octet and its reply comes back', async (t) => {
   const { server, received, contexts, outcomes } = await bench(t)
   const answer = await exchange(
     server.port,
@@ -262,14 +262,14 @@ const oddPosts = [
 ] as const
 
 for (const [title, headers, query] of oddPosts) {
-  test(`a POST with ${title} is read as octets`, async (t) => {
+  test(`REQ-20: a POST with ${title} is read as octets`, async (t) => {
     const { server, received } = await bench(t)
     assert.equal((await exchange(server.port, post(mscep + query, message, headers))).status, 200)
     assert.deepEqual(received, [message])
   })
 }
 
-test('a POST in chunks is read as well', async (t) => {
+test('REQ-15, REQ-53: a POST in chunks is read as well', async (t) => {
   const { server, received } = await bench(t)
   const head = `POST ${mscep} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`
   const size = message.byteLength.toString(16)
@@ -282,7 +282,7 @@ test('a POST in chunks is read as well', async (t) => {
   assert.deepEqual(received, [message])
 })
 
-test('a POST of base64 text is decoded', async (t) => {
+test('REQ-21: a POST of base64 text is decoded', async (t) => {
   const { server, received } = await bench(t)
   const text = message.toString('base64').replace(/(.{16})/g, '$1\r\n')
   assert.equal((await exchange(server.port, post(mscep, Buffer.from(text)))).status, 200)
@@ -300,7 +300,7 @@ const spellings = [
 ] as const
 
 for (const [title, text] of spellings) {
-  test(`a message in the query is understood ${title}`, async (t) => {
+  test(`REQ-54, REQ-55, REQ-56, REQ-57: a message in the query is understood ${title}`, async (t) => {
     const { get, received } = await bench(t)
     assert.ok(base64.includes('+') && base64.includes('/'))
     const answer = await get(`${mscep}?operation=PKIOperation&message=${text}`)
@@ -309,7 +309,7 @@ for (const [title, text] of spellings) {
   })
 }
 
-test('parameters may come in any order, after a second question mark, with others between', async (t) => {
+test('REQ-10, REQ-11: parameters may come in any order, after a second question mark, with others between', async (t) => {
   const { get, received } = await bench(t)
   const text = encodeURIComponent(base64)
   await get(`${mscep}?message=${text}&operation=PKIOperation`)
@@ -319,7 +319,7 @@ test('parameters may come in any order, after a second question mark, with other
 })
 
 for (const length of [11_000, 65_534]) {
-  test(`a request line of ${length} characters is served`, async (t) => {
+  test(`REQ-59, REQ-60: a request line of ${length} characters is served`, async (t) => {
     const { get, received } = await bench(t)
     const long = Buffer.concat([message, Buffer.alloc(Math.floor(length * 0.75) - 80, 0xff)])
     const target = `${mscep}?operation=PKIOperation&message=${long.toString('base64')}`
@@ -329,14 +329,14 @@ for (const length of [11_000, 65_534]) {
   })
 }
 
-test('HTTP/1.0 without a Host header is served, with a length', async (t) => {
+test('REQ-13: HTTP/1.0 without a Host header is served, with a length', async (t) => {
   const { server } = await bench(t)
   const answer = await exchange(server.port, `GET ${mscep}?operation=GetCACaps HTTP/1.0\r\n\r\n`)
   assert.equal(answer.status, 200)
   hasNoBodyCodingSurprises(answer)
 })
 
-test('HTTP/1.1 without a Host header is served', async (t) => {
+test('REQ-14: HTTP/1.1 without a Host header is served', async (t) => {
   const { server, received } = await bench(t)
   const target = `${mscep}?operation=PKIOperation&message=${encodeURIComponent(base64)}`
   const answer = await exchange(server.port, `GET ${target} HTTP/1.1\r\n\r\n`)
@@ -344,14 +344,14 @@ test('HTTP/1.1 without a Host header is served', async (t) => {
   assert.deepEqual(received, [message])
 })
 
-test('a request target in absolute form is reduced to its path', async (t) => {
+test('REQ-12: a request target in absolute form is reduced to its path', async (t) => {
   const { get } = await bench(t)
   const answer = await get(`http://connector.test:8080${mscep}?operation=GetCACaps`)
   assert.equal(answer.status, 200)
   assert.equal((await get('http://connector.test?operation=GetCACaps')).status, 404)
 })
 
-test('a body beyond the limit is 413, announced or not', async (t) => {
+test('REQ-62: a body beyond the limit is 413, announced or not', async (t) => {
   const { server, received, outcomes } = await bench(t, { limits: { maxBodyBytes: 1_000 } })
   const announced = await exchange(server.port, post(mscep, Buffer.alloc(1_001, 0x30)))
   assert.equal(announced.status, 413)
@@ -371,7 +371,7 @@ test('a compressed body is refused, not unpacked', async (t) => {
   assert.equal(answer.status, 415)
 })
 
-test('what is no message is 400 with one sentence', async (t) => {
+test('REQ-7, REQ-64: what is no message is 400 with one sentence', async (t) => {
   const { server, get, received, outcomes } = await bench(t, {
     answer: () => Promise.reject(new ConnectorError('scep/malformed', 'no transactionID')),
   })
@@ -426,7 +426,7 @@ test('an enrolment is told when its time is up', async (t) => {
   assert.equal((await exchange(server.port, post(mscep, message))).status, 200)
 })
 
-test('a source with too many requests gets 503, and still GetCACaps', async (t) => {
+test('REQ-190: a source with too many requests gets 503, and still GetCACaps', async (t) => {
   const { server, get, outcomes } = await bench(t, { limits: { rates: { requestsPerSource: 1 } } })
   assert.equal((await exchange(server.port, post(mscep, message))).status, 200)
   const limited = await exchange(server.port, post(mscep, message))
@@ -436,7 +436,7 @@ test('a source with too many requests gets 503, and still GetCACaps', async (t) 
   assert.deepEqual(outcomes, ['issued', 'limited'])
 })
 
-test('a source whose challenges are refused is limited before other sources', async (t) => {
+test('REQ-190: a source whose challenges are refused is limited before other sources', async (t) => {
   const { server } = await bench(t, {
     trustProxy: 1,
     limits: { rates: { failedChallengesPerSource: 2 } },

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { parseProblem } from '../../../src/http/problem.ts'
 import { ConnectorError } from '../../../src/kernel/index.ts'
 
-test('overload of the worker threads is 503 with the advice in whole seconds', () => {
+test('REQ-190: overload of the worker threads is 503 with the advice in whole seconds', () => {
   const error = new ConnectorError('worker/overloaded', 'full', { retryAfterMs: 4_200 })
   const problem = parseProblem(error)
   assert.equal(problem.status, 503)

@@ -15,7 +15,7 @@ test('a source is limited after its requests, and another one is not', async () 
   assert.equal((await limiter.checkRequest('192.0.2.2')).kind, 'admitted')
 })
 
-test('refused challenges count apart from requests', async () => {
+test('REQ-190: refused challenges count apart from requests', async () => {
   const limiter = createRateLimiter({ ...quiet, failedChallengesPerSource: 2 })
   for (let i = 0; i < 50; i++) {
     assert.equal((await limiter.checkRequest('192.0.2.1')).kind, 'admitted')

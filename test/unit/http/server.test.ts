@@ -47,7 +47,7 @@ test('TLS material that is no PEM is reported without showing it', async () => {
   })
 })
 
-test('bytes that are no HTTP get a whole 400 and the connection ends', async (t) => {
+test('REQ-15: bytes that are no HTTP get a whole 400 and the connection ends', async (t) => {
   const server = await startServer(hello, loopback)
   t.after(() => server.stop())
   const reply = await exchange(server.port, '\x16\x03\x01 not http\r\n\r\n')
@@ -66,7 +66,7 @@ test('an expectation that cannot be met gets a whole 417 and the connection ends
   assert.equal(reply.headers['connection'], 'close')
 })
 
-test('a header beyond 128 KiB gets 431', async (t) => {
+test('REQ-60: a header beyond 128 KiB gets 431', async (t) => {
   const server = await startServer(hello, loopback)
   t.after(() => server.stop())
   const reply = await exchange(
@@ -138,7 +138,7 @@ test('connections beyond the limit are dropped and logged, not served', async (t
   assert.match(log.text(), /too many at a time/)
 })
 
-test('a TLS listener serves, and takes over a renewed certificate', async (t) => {
+test('REQ-17, REQ-18: a TLS listener serves, and takes over a renewed certificate', async (t) => {
   const [first, second] = [await makeThrowawayIdentity(), await makeThrowawayIdentity()]
   const tls = { certificatesPem: first.certificatePem, keyPem: first.privateKeyPem }
   const server = await startServer(hello, { ...loopback, tls })

@@ -113,7 +113,7 @@ suite('certification requests', () => {
     ],
   ]
   for (const [title, challengeDer] of challenges) {
-    test(`the challenge is read from a ${title}`, () => {
+    test(`REQ-109: the challenge is read from a ${title}`, () => {
       assert.equal(
         parseCertificationRequest(buildCsr(device, { challengeDer })).challengePassword,
         'Geheim',
@@ -121,7 +121,7 @@ suite('certification requests', () => {
     })
   }
 
-  test('a challenge of 40,000 characters is read', () => {
+  test('REQ-110: a challenge of 40,000 characters is read', () => {
     const challengeDer = encodePrintableString('x'.repeat(40_000))
     const csr = parseCertificationRequest(buildCsr(device, { challengeDer }))
     assert.equal(csr.challengePassword?.length, 40_000)
@@ -137,7 +137,7 @@ suite('certification requests', () => {
     )
   })
 
-  test('extensions are collected from all three request attributes and never twice', () => {
+  test('REQ-112: extensions are collected from all three request attributes and never twice', () => {
     const one = (oid: string) =>
       encodeExtensions([{ oid, critical: false, valueDer: encodeNull() }])
     const moreAttributesDer = [
@@ -159,7 +159,7 @@ suite('certification requests', () => {
     )
   })
 
-  test('name/value pairs of Microsoft are read, several of them', () => {
+  test('REQ-116: name/value pairs of Microsoft are read, several of them', () => {
     const pair = (name: string, value: string) =>
       encodeAttribute(
         OID.enrolmentNameValuePair,
@@ -175,7 +175,7 @@ suite('certification requests', () => {
     )
   })
 
-  test('subject and key are slices of the request, byte for byte', () => {
+  test('REQ-123: subject and key are slices of the request, byte for byte', () => {
     const subjectDer = encodeSequence()
     const der = buildCsr(device, { subjectDer })
     const csr = parseCertificationRequest(der)

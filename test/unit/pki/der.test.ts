@@ -102,7 +102,7 @@ suite('reader', () => {
     })
   }
 
-  test('it goes down 32 levels and no further', () => {
+  test('REQ-188: it goes down 32 levels and no further', () => {
     assert.equal(parseElement(nest(32)).children.length, 1)
     assertMalformed(() => parseElement(nest(33)), /32 levels/)
     assertMalformed(
@@ -111,7 +111,7 @@ suite('reader', () => {
     )
   })
 
-  test('it reads 10,000 elements and no more', () => {
+  test('REQ-188: it reads 10,000 elements and no more', () => {
     const nulls = (count: number) =>
       encodeElement(
         TAG.sequence,

@@ -4,7 +4,7 @@ import { ConnectorError } from '../../../src/kernel/index.ts'
 import { encodeCapabilities } from '../../../src/scep/index.ts'
 
 suite('capabilities', () => {
-  test('a list is sent in its order, one keyword a line, without a blank line', () => {
+  test('REQ-24, REQ-25, REQ-31: a list is sent in its order, one keyword a line, without a blank line', () => {
     assert.equal(
       Buffer.from(encodeCapabilities(['Renewal', 'SHA-512', 'DES3'])).toString(),
       'Renewal\nSHA-512\nDES3\n',
@@ -15,7 +15,7 @@ suite('capabilities', () => {
     assert.equal(Buffer.from(encodeCapabilities(['Renewal'])).toString(), 'Renewal\n')
   })
 
-  test('a list of 1024 octets is sent', () => {
+  test('REQ-29: a list of 1024 octets is sent', () => {
     assert.equal(encodeCapabilities(['x'.repeat(1023)]).byteLength, 1024)
   })
 
@@ -25,7 +25,7 @@ suite('capabilities', () => {
     ['more than 1024 octets', ['SHA-256', 'AES', 'x'.repeat(1012)]],
   ]
   for (const [title, keywords] of bad) {
-    test(`a list with ${title} is a configuration error`, () => {
+    test(`REQ-25, REQ-29: a list with ${title} is a configuration error`, () => {
       assert.throws(
         () => encodeCapabilities(keywords),
         (error) => error instanceof ConnectorError && error.code === 'config/invalid',

@@ -19,7 +19,7 @@ suite('refusals', () => {
     ['internal/bug', 'badRequest', HRESULT.E_INVALIDARG],
   ] as const
   for (const [code, failInfo, hResult] of table) {
-    test(`${code} is told as ${failInfo}`, () => {
+    test(`REQ-162: ${code} is told as ${failInfo}`, () => {
       const refusal = refusalFor(code)
       assert.equal(refusal.failInfo, failInfo)
       assert.equal(refusal.hResult, hResult)
@@ -27,7 +27,7 @@ suite('refusals', () => {
     })
   }
 
-  test('the HRESULTs are those of Windows', () => {
+  test('REQ-162: the HRESULTs are those of Windows', () => {
     const asHex = (value: number) => (value >>> 0).toString(16)
     assert.deepEqual(
       Object.values(HRESULT).map(asHex).join(' '),
@@ -42,7 +42,7 @@ suite('refusals', () => {
     assert.ok(cut.isWellFormed())
   })
 
-  test('a refused challenge is badRequest with the name of the reason', () => {
+  test('REQ-139, REQ-187: a refused challenge is badRequest with the name of the reason', () => {
     const { failInfo, text, hResult } = refusalForChallenge('ChallengeExpired')
     assert.deepEqual([failInfo, hResult], ['badRequest', HRESULT.E_ACCESSDENIED])
     assert.match(text, /ChallengeExpired/)

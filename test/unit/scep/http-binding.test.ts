@@ -28,7 +28,7 @@ suite('parseHttpRequest', () => {
     ['lower-case escapes', encodeURIComponent(base64).replaceAll(/%../g, (at) => at.toLowerCase())],
   ]
   for (const [title, text] of encodings) {
-    test(`a message by GET with ${title} is read`, () => {
+    test(`REQ-54, REQ-55, REQ-56, REQ-57, REQ-58: a message by GET with ${title} is read`, () => {
       assert.deepEqual(getMessage(text), message)
     })
   }
@@ -42,7 +42,7 @@ suite('parseHttpRequest', () => {
     ['a broken escape', `%zz${base64}`],
   ]
   for (const [title, text] of broken) {
-    test(`a message by GET with ${title} is malformed`, () => {
+    test(`REQ-58, REQ-64: a message by GET with ${title} is malformed`, () => {
       assert.throws(
         () => getMessage(text),
         (error) => error instanceof ConnectorError && error.code === 'scep/malformed',
@@ -57,7 +57,7 @@ suite('parseHttpRequest', () => {
     )
   })
 
-  test('a body is taken as it is, with or without operation', () => {
+  test('REQ-5, REQ-53: a body is taken as it is, with or without operation', () => {
     for (const query of ['', '?', '?operation=PKIOperation', '?OPERATION=pkioperation']) {
       const request = parseHttpRequest('POST', path + query, message)
       assert.equal(request.operation, 'PKIOperation')
@@ -65,7 +65,7 @@ suite('parseHttpRequest', () => {
     }
   })
 
-  test('a body of base64 text with line breaks is decoded', () => {
+  test('REQ-21: a body of base64 text with line breaks is decoded', () => {
     const text = Buffer.concat([Uint8Array.of(0x30, 0x82), message])
     const body = Buffer.from(text.toString('base64').replaceAll(/.{60}/g, '$&\r\n'))
     assert.equal(body[0], 0x4d)
@@ -79,7 +79,7 @@ suite('parseHttpRequest', () => {
     )
   })
 
-  test('operations are compared without regard to letter case', () => {
+  test('REQ-4: operations are compared without regard to letter case', () => {
     const operationOf = (text: string) =>
       parseHttpRequest('GET', `${path}?operation=${text}`, empty).operation
     assert.equal(operationOf('getcacaps'), 'GetCACaps')
@@ -88,7 +88,7 @@ suite('parseHttpRequest', () => {
     assert.equal(operationOf('getNextCACert'), 'GetNextCACert')
   })
 
-  test('a missing and an unknown operation can be told apart', () => {
+  test('REQ-6, REQ-7: a missing and an unknown operation can be told apart', () => {
     const missing = parseHttpRequest('GET', path, empty)
     assert.deepEqual([missing.operation, missing.operationText], [undefined, undefined])
     const unknown = parseHttpRequest('GET', `${path}?operation=NDESGenerateChallenge`, empty)
@@ -98,7 +98,7 @@ suite('parseHttpRequest', () => {
     )
   })
 
-  test('the CA identifier is decoded as a form would be', () => {
+  test('REQ-9: the CA identifier is decoded as a form would be', () => {
     const identifierOf = (query: string) =>
       parseHttpRequest('GET', `${path}?operation=GetCACert${query}`, empty).caIdentifier
     assert.equal(identifierOf('&message=SCEP%20Authority'), 'SCEP Authority')
@@ -108,7 +108,7 @@ suite('parseHttpRequest', () => {
     assert.equal(identifierOf('&message=%ff'), '\ufffd')
   })
 
-  test('other parameters are kept wherever they stand, the first of equal ones', () => {
+  test('REQ-10: other parameters are kept wherever they stand, the first of equal ones', () => {
     const { urlParams, messageDer } = parseHttpRequest(
       'GET',
       `${path}?site=a%2Bb+c&operation=PKIOperation&message=${base64}&x=1&x=2&flag&__proto__=p`,
@@ -126,7 +126,7 @@ suite('parseHttpRequest', () => {
     )
   })
 
-  test('a second question mark separates parameters', () => {
+  test('REQ-11: a second question mark separates parameters', () => {
     const { operation, urlParams } = parseHttpRequest(
       'GET',
       '/scep/x?a=1?operation=GetCACaps',
@@ -136,7 +136,7 @@ suite('parseHttpRequest', () => {
     assert.equal(urlParams.get('a'), '1')
   })
 
-  test('the absolute form of a target is reduced to its path', () => {
+  test('REQ-12: the absolute form of a target is reduced to its path', () => {
     const absolute = parseHttpRequest('GET', 'http://host:80/scep?operation=GetCACaps', empty)
     assert.deepEqual([absolute.path, absolute.operation], ['/scep', 'GetCACaps'])
     assert.equal(parseHttpRequest('GET', 'http://host', empty).path, '/')

@@ -179,7 +179,7 @@ suite('openRequest', () => {
     ],
   ]
   for (const [title, options, rules] of accepted) {
-    test(`accepts ${title}`, () => {
+    test(`REQ-28, REQ-65, REQ-69, REQ-73, REQ-76, REQ-89, REQ-94, REQ-99, REQ-101: accepts ${title}`, () => {
       const request = assertOpened(open(options, rules))
       assert.deepEqual(request.csr.der, csrDer)
       assert.equal(request.frame.digest, options.digest ?? 'sha256')
@@ -260,7 +260,7 @@ suite('openRequest', () => {
     ],
   ]
   for (const [title, options, failInfo, text, rules] of refused) {
-    test(`refuses ${title} with ${failInfo}`, () => {
+    test(`REQ-68, REQ-76, REQ-79, REQ-89, REQ-92, REQ-101, REQ-105, REQ-106, REQ-189: refuses ${title} with ${failInfo}`, () => {
       assertRefused(open(options, rules), failInfo, text)
     })
   }
@@ -282,7 +282,7 @@ suite('openRequest', () => {
     assertOpened(open({ contentDer: bare, contentTypeOid: OID.envelopedData }))
   })
 
-  test('an encryption to somebody else names issuer and serial that the client used', () => {
+  test('REQ-97, REQ-98: an encryption to somebody else names issuer and serial that the client used', () => {
     const message = buildMessage(device, ca, csrDer)
     const outcome = openRequest(message, ring, defaultRules, now)
     const { refusal, frame } = assertRefused(
@@ -294,7 +294,7 @@ suite('openRequest', () => {
     assert.equal(frame.raFingerprintHex, undefined)
   })
 
-  test('of several recipients the one that is ours is used', () => {
+  test('REQ-95, REQ-98: of several recipients the one that is ours is used', () => {
     const contentKey = randomBytes(16)
     const recipients = [
       encodeContext(1, encodeInteger(3)),
@@ -306,13 +306,13 @@ suite('openRequest', () => {
     assert.equal(frame.raFingerprintHex, toHex(hash('sha256', ra.certificateDer, 'buffer')))
   })
 
-  test('a retired RA key still decrypts, and the frame says so', () => {
+  test('REQ-48, REQ-98: a retired RA key still decrypts, and the frame says so', () => {
     const outcome = openRequest(buildMessage(device, oldRa, csrDer), ring, defaultRules, now)
     const { frame } = assertOpened(outcome)
     assert.equal(frame.raFingerprintHex, toHex(hash('sha256', oldRa.certificateDer, 'buffer')))
   })
 
-  test('all failures after the RSA decryption give one and the same refusal', () => {
+  test('REQ-100: all failures after the RSA decryption give one and the same refusal', () => {
     const other = makeIdentity('other')
     const info = csrDer.slice()
     info[info.length - 3] = (info[info.length - 3] ?? 0) ^ 1
@@ -335,7 +335,7 @@ suite('openRequest', () => {
     assert.equal(refusals[0]?.hResult, HRESULT.NTE_BAD_DATA)
   })
 
-  test('an extension that is requested twice is refused with badRequest once possession is proven', () => {
+  test('REQ-112: an extension that is requested twice is refused with badRequest once possession is proven', () => {
     const extension = { oid: OID.extKeyUsage, critical: false, valueDer: encodeSequence() }
     const plain = buildCsr(device, {
       extensions: [extension],
@@ -346,19 +346,19 @@ suite('openRequest', () => {
     assertRefused(open({ plain }), 'badRequest', /requested twice/)
   })
 
-  test('a CSR signed with MD5 opens only where MD5 is allowed', () => {
+  test('REQ-76: a CSR signed with MD5 opens only where MD5 is allowed', () => {
     const plain = buildCsr(device, { digest: 'md5' })
     assertRefused(open({ plain }), 'badAlg', /MD5/)
     assertOpened(open({ plain }, { allowMd5: true }))
   })
 
-  test('a signer key other than that of the CSR is accepted unless the rules forbid it', () => {
+  test('REQ-84: a signer key other than that of the CSR is accepted unless the rules forbid it', () => {
     const plain = buildCsr(makeIdentity('other'))
     assert.equal(assertOpened(open({ plain })).signer.hasCsrKey, false)
     assertRefused(open({ plain }, { requireSameKey: true }), 'badRequest', /another key/)
   })
 
-  test('a signer issued by a CA is not taken for self-signed, whatever its names say', () => {
+  test('REQ-85: a signer issued by a CA is not taken for self-signed, whatever its names say', () => {
     const renewing = makeIdentity('CA', { issuer: ca, serialHex: '22' })
     const message = buildMessage(renewing, ra, buildCsr(renewing))
     const request = assertOpened(openRequest(message, ring, defaultRules, now))
@@ -424,7 +424,7 @@ suite('openRequest', () => {
     ],
   ]
   for (const [title, make] of malformed) {
-    test(`throws scep/malformed for ${title}`, () => {
+    test(`REQ-64: throws scep/malformed for ${title}`, () => {
       assert.throws(
         () => openRequest(make(), ring, defaultRules, now),
         (error) => error instanceof ConnectorError && error.code === 'scep/malformed',
@@ -432,7 +432,7 @@ suite('openRequest', () => {
     })
   }
 
-  test('digest and signature algorithms may come without parameters', () => {
+  test('REQ-74: digest and signature algorithms may come without parameters', () => {
     assertOpened(open({ omitNull: true }))
   })
 })

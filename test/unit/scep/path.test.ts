@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { matchScepPath } from '../../../src/scep/index.ts'
 
-test('the paths of NDES and of other servers lead to the default profile, in any letter case', () => {
+test('REQ-1, REQ-3: the paths of NDES and of other servers lead to the default profile, in any letter case', () => {
   const paths = [
     '/certsrv/mscep/mscep.dll',
     '/certsrv/mscep/mscep.dll/pkiclient.exe',
@@ -20,7 +20,7 @@ test('the paths of NDES and of other servers lead to the default profile, in any
   for (const path of paths) assert.deepEqual(matchScepPath(path), { profile: undefined }, path)
 })
 
-test('a profile is named by the segment behind /scep, whatever follows', () => {
+test('REQ-2: a profile is named by the segment behind /scep, whatever follows', () => {
   for (const path of ['/scep/Wi-Fi', '/scep/Wi-Fi/', '/Scep/Wi-Fi/pkiclient.exe/x/y/z/z/z/z']) {
     assert.deepEqual(matchScepPath(path), { profile: 'Wi-Fi' }, path)
   }

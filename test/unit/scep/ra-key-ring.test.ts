@@ -29,7 +29,7 @@ function assertCode(code: ErrorCode, message: RegExp, work: () => unknown) {
 }
 
 suite('RA key ring', () => {
-  test('one current certificate for signing and one for encryption share the work', () => {
+  test('REQ-39: one current certificate for signing and one for encryption share the work', () => {
     const signing = makeIdentity('RA sign', {
       issuer: ca,
       serialHex: '11',
@@ -68,7 +68,7 @@ suite('RA key ring', () => {
     assertCode('config/invalid', /keyEncipherment/, () => prepareRaKeyRing([toRaMaterial(signing)]))
   })
 
-  test('an RA key is RSA of at least 2048 bits', () => {
+  test('REQ-40: an RA key is RSA of at least 2048 bits', () => {
     const weak = makeIdentity('RA', {
       key: generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey,
     })

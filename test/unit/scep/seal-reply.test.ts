@@ -130,7 +130,7 @@ suite('sealReply', () => {
     'aes-256-gcm',
   ]
   for (const cipher of ciphers) {
-    test(`a request with ${cipher} is answered with ${cipher}`, () => {
+    test(`REQ-28, REQ-166: a request with ${cipher} is answered with ${cipher}`, () => {
       const reply = seal(frameOf({ cipher }), success)
       assert.deepEqual(parseCertificates(decrypt(reply)), [leaf.certificateDer])
       const content = readReply(reply).content
@@ -147,7 +147,7 @@ suite('sealReply', () => {
     'oaep-sha512',
   ]
   for (const transport of transports) {
-    test(`a request with ${transport} is answered with ${transport}`, () => {
+    test(`REQ-99, REQ-166: a request with ${transport} is answered with ${transport}`, () => {
       const reply = seal(frameOf({ transport }), success)
       assert.deepEqual(parseCertificates(decrypt(reply)), [leaf.certificateDer])
     })
@@ -181,7 +181,7 @@ suite('sealReply', () => {
     })
   })
 
-  test('pkijs verifies it and finds the same fields', async () => {
+  test('REQ-163, REQ-164, REQ-171, REQ-173: pkijs verifies it and finds the same fields', async () => {
     const der = seal(frameOf(), success)
     const info = ContentInfo.fromBER(toArrayBuffer(der))
     const signed = new SignedData({ schema: info.content })
@@ -217,7 +217,7 @@ suite('sealReply', () => {
     assert.deepEqual(parseCertificates(new Uint8Array(plain)), [leaf.certificateDer])
   })
 
-  test('a SUCCESS says so in its attributes, which stand in DER order', () => {
+  test('REQ-161, REQ-169: a SUCCESS says so in its attributes, which stand in DER order', () => {
     const transactionIdDer = encodeUtf8String('tränsaction')
     const { values, signerInfo } = readReply(seal(frameOf({ transactionIdDer }), success))
     const text = (oid: string) =>
@@ -237,7 +237,7 @@ suite('sealReply', () => {
     assert.deepEqual(encodings, sortEncodings(encodings))
   })
 
-  test('a FAILURE carries failInfo, its text, the HRESULT and no content', () => {
+  test('REQ-161, REQ-162, REQ-176, REQ-178: a FAILURE carries failInfo, its text, the HRESULT and no content', () => {
     const { values, content, signed } = readReply(seal(frameOf(), failure))
     const text = (oid: string) =>
       findText(values.get(oid) ?? parseElement(encodePrintableString('')))
@@ -249,7 +249,7 @@ suite('sealReply', () => {
     assert.equal(signed.encapsulated.children.length, 1)
   })
 
-  test('openssl verifies a FAILURE in both forms of its empty content', () => {
+  test('REQ-177: openssl verifies a FAILURE in both forms of its empty content', () => {
     withOpenssl((tool) => {
       tool.write('ca.pem', toPem(ca.certificateDer))
       for (const ndesEmptyContent of [false, true]) {
@@ -263,7 +263,7 @@ suite('sealReply', () => {
     })
   })
 
-  test('a PENDING has status 3 and no failInfo', () => {
+  test('REQ-179: a PENDING has status 3 and no failInfo', () => {
     const { values, content } = readReply(seal(frameOf(), { status: 'PENDING' }))
     assert.equal(findText(values.get(OID.pkiStatus) ?? parseElement(encodeUtf8String(''))), '3')
     assert.equal(values.has(OID.failInfo), false)
@@ -286,7 +286,7 @@ suite('sealReply', () => {
 
   const digests: DigestName[] = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512']
   for (const digest of digests) {
-    test(`a request with ${digest} is answered with ${digest}`, () => {
+    test(`REQ-28, REQ-165: a request with ${digest} is answered with ${digest}`, () => {
       const { signerInfo, signed } = readReply(seal(frameOf({ digest }), success))
       assert.equal(
         parseOid(signerInfo.digestAlgorithm.children[0] ?? signerInfo.digestAlgorithm),
@@ -302,7 +302,7 @@ suite('sealReply', () => {
     assert.equal(values.get(OID.senderNonce)?.value.length, 16)
   })
 
-  test('the senderNonce of the reply has the length of that of the request and never repeats', () => {
+  test('REQ-167: the senderNonce of the reply has the length of that of the request and never repeats', () => {
     const frame = frameOf({ senderNonce: new Uint8Array(8).fill(1) })
     const nonces = [seal(frame, success), seal(frame, success)].map(
       (der) => readReply(der).values.get(OID.senderNonce)?.value,
@@ -311,7 +311,7 @@ suite('sealReply', () => {
     assert.notDeepEqual(nonces[0], nonces[1])
   })
 
-  test('the rules leave signingTime, signer certificate and Microsoft attributes out', () => {
+  test('REQ-161, REQ-168, REQ-170: the rules leave signingTime, signer certificate and Microsoft attributes out', () => {
     const rules = { signingTime: false, omitSignerCert: true, ndesAttributes: false }
     for (const reply of [success, failure]) {
       const { values, signed } = readReply(seal(frameOf(), reply, rules))
@@ -322,7 +322,7 @@ suite('sealReply', () => {
     }
   })
 
-  test('replyChain puts CA certificates behind the leaf, never before it', () => {
+  test('REQ-174, REQ-175: replyChain puts CA certificates behind the leaf, never before it', () => {
     const certificatesFor = (replyChain: ScepRules['replyChain']) =>
       parseCertificates(decrypt(seal(frameOf(), success, { replyChain })))
     assert.deepEqual(certificatesFor('none'), [leaf.certificateDer])
@@ -334,7 +334,7 @@ suite('sealReply', () => {
     ])
   })
 
-  test('a request to a retired RA key is answered under that key', () => {
+  test('REQ-48: a request to a retired RA key is answered under that key', () => {
     const { signed } = readReply(seal(frameOf({}, oldRa), success))
     assert.deepEqual(signed.certificates[0]?.der, oldRa.certificateDer)
   })

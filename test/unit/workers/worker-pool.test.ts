@@ -53,7 +53,7 @@ test('each caller gets the answer to its own job', async (t) => {
   assert.deepEqual(pool.statistics().jobs['echo'], { done: 60, failed: 0, overloaded: 0 })
 })
 
-test('jobs run at the same time in different threads', async (t) => {
+test('REQ-193: jobs run at the same time in different threads', async (t) => {
   const pool = await poolOf(t, { size: 2 })
   const gate = makeGate()
   const jobs = [pool.run('wait', gate), pool.run('wait', gate)]

@@ -17,11 +17,11 @@ const ask = (challenge: string | undefined, secret = 'sécret') =>
     signal,
   )
 
-test('the right challenge is accepted', async () => {
+test('REQ-138: the right challenge is accepted', async () => {
   assert.deepEqual(await ask('sécret'), { kind: 'accepted' })
 })
 
-test('a wrong challenge of any length is a mismatch that does not repeat it', async () => {
+test('REQ-138, REQ-139: a wrong challenge of any length is a mismatch that does not repeat it', async () => {
   for (const wrong of ['secret', 'sécre', 'sécrets', 'SÉCRET', ' sécret', 'x'.repeat(10_000)]) {
     const verdict = await ask(wrong)
     assert.equal(verdict.kind === 'refused' && verdict.code, 'ChallengeMismatch')
@@ -29,7 +29,7 @@ test('a wrong challenge of any length is a mismatch that does not repeat it', as
   }
 })
 
-test('no challenge is missing, and an empty secret welcomes nobody', async () => {
+test('REQ-139: no challenge is missing, and an empty secret welcomes nobody', async () => {
   for (const none of [undefined, '']) {
     const verdict = await ask(none)
     assert.equal(verdict.kind === 'refused' && verdict.code, 'ChallengePasswordMissing')
