@@ -37,6 +37,11 @@ export function composeProfiles(
             findByName: (nameDer) => (isNameOf(nameDer, authorities.get(ca.id)) ? ca : undefined),
             list: () => [ca],
           },
+          templates: settings.templates,
+          renewal: {
+            allowCertificateOnly: settings.allowCertificateOnlyRenewal,
+            windowDays: settings.renewalWindowDays,
+          },
           queries: settings.queries,
           waiting: {
             manualApproval: settings.manualApproval,

@@ -64,6 +64,14 @@ function checkProfile({ index, value }: Element<Profile>, sections: Sections): P
       remedy: 'remove the key, or give this profile a static challenge',
     })
   }
+  if (value.challenge.kind === 'intune' && value.allowCertificateOnlyRenewal) {
+    problems.push({
+      path: `${at}.allowCertificateOnlyRenewal`,
+      found: 'true, with an Intune challenge',
+      expected: 'false: Intune gives every renewal a challenge of its own, and wants it validated',
+      remedy: 'remove the key',
+    })
+  }
   if (value.challenge.kind === 'intune' && !sections.hasIntune) {
     problems.push({
       path: 'intune',

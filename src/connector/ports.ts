@@ -2,6 +2,7 @@ import type { CaBackend } from '../ca/index.ts'
 import type { ScepNotifier, ScepValidator } from '../management/index.ts'
 import type { ScepRules } from '../scep/index.ts'
 import type { CertificateRules } from './certificate-policy.ts'
+import type { CertificateTemplate } from './certificate-template.ts'
 
 /** The generations of the CA of a profile: one, or two and more around a roll-over (RFC 8894, section 4.7). */
 export interface ProfileIssuers {
@@ -28,7 +29,11 @@ export interface EnrolmentProfile {
   /** `strict`: no certificate leaves before the management service said yes. */
   readonly notifyMode: 'deferred' | 'strict'
   readonly certificate: CertificateRules
+  /** Other rules for requests that name a template or ask for a purpose. */
+  readonly templates: readonly CertificateTemplate[]
   readonly issuers: ProfileIssuers
+  /** Renewals that the old certificate alone speaks for (REQ-137). Never where Intune validates (REQ-136). */
+  readonly renewal: { readonly allowCertificateOnly: boolean; readonly windowDays: number }
   /** What queries get (REQ-181, REQ-184). */
   readonly queries: {
     /** GetCRL is answered. */

@@ -1,13 +1,17 @@
 import type { CaBackend } from '../ca/index.ts'
-import { ConnectorError } from '../kernel/index.ts'
+import { ConnectorError, equalBytes } from '../kernel/index.ts'
 import {
   type Certificate,
+  findExtension,
   importPublicKey,
+  OID,
   parseCertificate,
   verifyCertificateSignature,
 } from '../pki/index.ts'
 import type { ScepRequest } from '../scep/index.ts'
 import type { CertificateRegister } from '../store/index.ts'
+
+const DAY_MS = 86_400_000
 
 /**
  * Looks at who signs a renewal: a certificate of this profile's CA, in force and not revoked (REQ-135).
@@ -39,6 +43,39 @@ export async function checkRenewalSigner(
   if (now < certificate.notBefore) return 'the certificate to renew is not valid yet'
   const record = await certificates.findBySerial(ca.id, certificate.serialHex)
   if (record?.state === 'revoked') return 'the certificate to renew is revoked'
+  return undefined
+}
+
+/**
+ * Whether the old certificate alone may speak for a renewal: of this CA, on record, in force, not revoked, near its end,
+ * and with the same subject and alternative names (REQ-137).
+ *
+ * @returns what is wrong, for people; undefined when nothing is
+ */
+export async function checkCertificateOnlyRenewal(
+  { csr, signer }: Pick<ScepRequest, 'csr' | 'signer'>,
+  issuers: readonly Pick<CaBackend, 'id' | 'chain'>[],
+  certificates: Pick<CertificateRegister, 'findBySerial'>,
+  windowDays: number,
+  now: Date,
+): Promise<string | undefined> {
+  if (signer.isSelfSigned) return 'there is no challenge, and no certificate to renew'
+  const certificate = parseCertificate(signer.certificateDer)
+  const ca = await findIssuer(certificate, issuers)
+  if (ca === undefined) return 'the certificate to renew was not issued by the CA of this profile'
+  const record = await certificates.findBySerial(ca.id, certificate.serialHex)
+  if (record?.state !== 'issued') return 'the certificate to renew is revoked or not on record'
+  if (now > certificate.notAfter || now < certificate.notBefore)
+    return 'the certificate to renew is not in force'
+  if (now.getTime() < certificate.notAfter.getTime() - windowDays * DAY_MS)
+    return `the certificate to renew ends more than ${windowDays} days from now`
+  if (!equalBytes(certificate.subjectDer, csr.subjectDer))
+    return 'the request has another subject than the certificate to renew'
+  const [before, after] = [certificate, csr].map(
+    ({ extensions }) => findExtension(extensions, OID.subjectAltName)?.valueDer ?? new Uint8Array(),
+  )
+  if (before === undefined || after === undefined || !equalBytes(before, after))
+    return 'the request has other alternative names than the certificate to renew'
   return undefined
 }
 

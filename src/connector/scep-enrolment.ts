@@ -11,6 +11,7 @@ import {
   type ScepRequest,
 } from '../scep/index.ts'
 import { checkCertificatePolicy } from './certificate-policy.ts'
+import { chooseCertificateRules } from './certificate-template.ts'
 import { findEarlier, replay } from './earlier-request.ts'
 import { oweSuccess } from './enrolment-notification.ts'
 import {
@@ -31,7 +32,7 @@ import { describeIssued, reserve, sign } from './issuance.ts'
 import { endAfter, endUnkept, refuse, refuseChallenge } from './not-issued.ts'
 import { applyDecision, settlePending, wait, waitForApproval, waitForOutage } from './pending.ts'
 import type { EnrolmentAnswer, EnrolmentContext, EnrolmentProfile, ScepEnrolment } from './ports.ts'
-import { checkRenewalSigner } from './renewal.ts'
+import { checkCertificateOnlyRenewal, checkRenewalSigner } from './renewal.ts'
 import { answerScepQuery } from './scep-query.ts'
 import { isTold, takeBack } from './strict-notification.ts'
 import { createTurns } from './turns.ts'
@@ -269,6 +270,8 @@ function endUnsealed(error: unknown, log: Journal): Ending {
 async function validate(work: Work, context: EnrolmentContext): Promise<Refused | undefined> {
   const { request, log, profile, ports } = work
   if (work.isApproved || work.isValidated) return undefined
+  if (profile.renewal.allowCertificateOnly && request.csr.challengePassword === undefined)
+    return await validateByCertificate(work)
   const startedAt = ports.clock.now().getTime()
   const verdict = await profile.validator.validate(
     {
@@ -295,6 +298,32 @@ async function validate(work: Work, context: EnrolmentContext): Promise<Refused 
   return { code, reason, refusal: refusalForChallenge(code) }
 }
 
+/** The old certificate instead of a challenge, where the profile has it so (REQ-137). */
+async function validateByCertificate({
+  request,
+  log,
+  profile,
+  ports,
+}: Work): Promise<Refused | undefined> {
+  const { issuers, renewal } = profile
+  const problem = await checkCertificateOnlyRenewal(
+    request,
+    issuers.list(),
+    ports.certificates,
+    renewal.windowDays,
+    ports.clock.now(),
+  )
+  if (problem === undefined) {
+    log.record(events.ScepVerifySuccess, {
+      detail: 'the certificate to renew speaks for the request',
+    })
+    return undefined
+  }
+  const code = 'policy/not-willing'
+  log.record(events.ScepVerifyFailure, { errorCode: code, errorMessage: problem })
+  return { code, reason: problem, refusal: refusalFor(code, problem) }
+}
+
 async function decide(
   work: Work,
 ): Promise<
@@ -306,7 +335,7 @@ async function decide(
   const problem = await checkRenewalSigner(request, profile.issuers.list(), ports.certificates, now)
   const verdict =
     problem === undefined
-      ? checkCertificatePolicy(request.csr, profile.certificate, now)
+      ? decideByRules(request.csr, profile, now)
       : ({ kind: 'refused', reason: problem } as const)
   if (verdict.kind === 'refused') {
     const { reason } = verdict
@@ -316,6 +345,20 @@ async function decide(
   if (verdict.leftOut.length > 0)
     log.debug('operational', `left out by policy: ${verdict.leftOut.join('; ')}`)
   return { kind: 'accepted', order: verdict.order }
+}
+
+/** Which rules, and what they say. An extension that chooses rules and cannot be read is the fault of the request. */
+function decideByRules(
+  csr: ScepRequest['csr'],
+  { templates, certificate }: EnrolmentProfile,
+  now: Date,
+): ReturnType<typeof checkCertificatePolicy> {
+  try {
+    return checkCertificatePolicy(csr, chooseCertificateRules(csr, templates, certificate), now)
+  } catch (error) {
+    if (!(error instanceof ConnectorError) || error.code !== 'pki/malformed') throw error
+    return { kind: 'refused', reason: error.message }
+  }
 }
 
 /** Nobody is to be told, so the request is closed here. */

@@ -104,6 +104,7 @@ export { importPublicKey, parsePublicKey } from './public-key.ts'
 export { encodeSidExtension, parseSidExtension } from './sid-extension.ts'
 export { isSignatureValid, signatureAlgorithmFor, signWith } from './signatures.ts'
 export { encodeSubjectAltName, parseSubjectAltName } from './subject-alt-name.ts'
+export { parseTemplateName, parseTemplateOid } from './template-extensions.ts'
 export type {
   Certificate,
   CertificateOrder,

@@ -8,7 +8,14 @@ import { startTestConnector, type TestConnector } from '../support/running-conne
 describe('a certificate is renewed with RenewalReq', () => {
   let running: TestConnector
   before(async () => {
-    running = await startTestConnector()
+    running = await startTestConnector((configuration) => ({
+      ...configuration,
+      profiles: configuration.profiles.map((profile) =>
+        profile.name === 'legacy'
+          ? { ...profile, allowCertificateOnlyRenewal: true, renewalWindowDays: 3650 }
+          : profile,
+      ),
+    }))
   })
   after(() => running.remove())
 
@@ -43,6 +50,13 @@ describe('a certificate is renewed with RenewalReq', () => {
       assert.match(refusal.message, /challenge refused/)
     })
   }
+
+  test('REQ-137: without one it is served where the profile lets the old certificate speak', async () => {
+    const renewed = await renew('legacy', undefined)
+    assert.equal(renewed.certificate.subject, subject)
+    const refusal = await assertFailsWith(renew('legacy', 'wrong'), 'scep/bad-request')
+    assert.match(refusal.message, /challenge refused/)
+  })
 
   test('REQ-136: with a wrong one it is refused', async () => {
     const refusal = await assertFailsWith(renew('static', 'wrong'), 'scep/bad-request')

@@ -187,6 +187,8 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
     issuers: { backendFor: () => ca, findByName: () => ca, list: () => [ca] },
     queries: { getCrl: true, openCertQueries: false },
     waiting: STAGE_WAITING,
+    templates: [],
+    renewal: { allowCertificateOnly: false, windowDays: 60 },
     caParameters: {},
     replayWindowMs: 86_400_000,
   }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { field, integer, secretFields } from '../field.ts'
 import { certificateRulesSchema } from './certificate-rules.ts'
+import { certificateTemplatesSchema } from './certificate-templates.ts'
 import { capabilitiesSchema, scepRulesSchema } from './scep-rules.ts'
 
 const kindDoc =
@@ -79,6 +80,15 @@ export const profileSchema = z
     }),
     scep: scepRulesSchema.prefault({}),
     certificate: certificateRulesSchema.prefault({}),
+    templates: certificateTemplatesSchema,
+    allowCertificateOnlyRenewal: field(z.boolean().default(false), {
+      doc: 'A request without a challenge is served when it is signed by the certificate that it renews: of this CA, in force, near its end, with the same subject and alternative names. Not with an Intune challenge.',
+      example: 'false',
+    }),
+    renewalWindowDays: field(integer(1, 3650).default(60), {
+      doc: 'How long before its end a certificate may be renewed so.',
+      example: '60',
+    }),
     replayWindowHours: field(integer(1, 720).default(24), {
       doc: 'How long the same request gets the same certificate again.',
       example: '24',

@@ -69,6 +69,11 @@ for (const [title, yaml, path] of [
     'proxy.username',
   ],
   [
+    'REQ-136: certificate-only renewal of an Intune profile',
+    withLine('{ kind: intune }', '{ kind: intune }\n    allowCertificateOnlyRenewal: true'),
+    'profiles[0].allowCertificateOnlyRenewal',
+  ],
+  [
     'REQ-141: manual approval of an Intune profile',
     withLine('{ kind: intune }', '{ kind: intune }\n    manualApproval: true'),
     'profiles[0].manualApproval',

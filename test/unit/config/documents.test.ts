@@ -39,7 +39,7 @@ test('the example is a valid configuration', (context) => {
 })
 
 test('every key of the example is a key with a value that fits, also those behind a #', (context) => {
-  const all = example.replace(/^( *)#(?! )/gm, '$1').replaceAll(/^#(?= {2,}-)/gm, '')
+  const all = example.replace(/^( *)#(?! )/gm, '$1').replaceAll(/^( *)#(?= {2,}-)/gm, '$1')
   const problems = expectProblems(load(context, all).outcome)
   // What excludes something else, or names a file that is not there.
   assert.deepEqual(problems.map((problem) => problem.path).sort(), [

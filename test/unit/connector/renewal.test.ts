@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { checkRenewalSigner } from '../../../src/connector/renewal.ts'
+import { checkCertificateOnlyRenewal, checkRenewalSigner } from '../../../src/connector/renewal.ts'
+import { type Extension, OID } from '../../../src/pki/index.ts'
+import type { ScepRequest } from '../../../src/scep/index.ts'
 import type { CertificateRecord } from '../../../src/store/index.ts'
-import { commonName, utcTime } from '../../support/scep-messages/ber.ts'
-import { issueTestCertificate } from '../../support/scep-messages/certificates.ts'
+import { commonName, sequence, utcTime } from '../../support/scep-messages/ber.ts'
+import { extension, issueTestCertificate } from '../../support/scep-messages/certificates.ts'
 import { createEcKeys, createTestAuthority } from '../../support/scep-messages/test-authority.ts'
 
 const authority = createTestAuthority()
@@ -82,5 +84,76 @@ describe('who may sign a renewal (REQ-133 to 135)', () => {
     const old = { messageType: 'PKCSReq', endsInDays: -1 } as const
     assert.equal(await check({ ...old, issuer: 'self' }), undefined)
     assert.equal(await check({ ...old, issuer: 'stranger' }), undefined)
+  })
+})
+
+describe('a renewal that the old certificate alone speaks for', () => {
+  const san = (name: string): Extension => ({
+    oid: OID.subjectAltName,
+    critical: false,
+    valueDer: sequence(Buffer.concat([Buffer.of(0x82, name.length), Buffer.from(name)])),
+  })
+
+  async function checkAlone(
+    scene: Scene & { readonly subject?: string; readonly asked?: readonly Extension[] },
+  ): Promise<string> {
+    const { issuer = 'ours' } = scene
+    const certificateDer = issueTestCertificate({
+      subject: commonName('device'),
+      issuer: commonName('Test issuing CA'),
+      publicKey: device.publicKey,
+      signingKey: {
+        ours: authority.issuing.privateKey,
+        stranger: createEcKeys().privateKey,
+        self: device.privateKey,
+      }[issuer],
+      extensions: [extension('2.5.29.17', san('a.example').valueDer)],
+      notBefore: utcTime(new Date(now.getTime() + (scene.beginsInDays ?? -30) * day)),
+      notAfter: utcTime(new Date(now.getTime() + (scene.endsInDays ?? 30) * day)),
+    })
+    const problem = await checkCertificateOnlyRenewal(
+      {
+        csr: {
+          subjectDer: commonName(scene.subject ?? 'device'),
+          extensions: scene.asked ?? [san('a.example')],
+        } as unknown as ScepRequest['csr'],
+        signer: {
+          certificateDer,
+          sha256Hex: '',
+          publicKeySha256Hex: '',
+          isSelfSigned: issuer === 'self',
+          subject: 'CN=device',
+          hasCsrKey: false,
+        },
+      },
+      [{ id: 'default', chain: async () => [new Uint8Array(authority.issuing.certificateDer)] }],
+      {
+        findBySerial: async () =>
+          scene.state === undefined
+            ? undefined
+            : ({ state: scene.state } as unknown as CertificateRecord),
+      },
+      60,
+      now,
+    )
+    return problem ?? 'nothing'
+  }
+
+  test('REQ-137: with the same subject and names, near its end, it is served', async () => {
+    assert.equal(await checkAlone({ state: 'issued' }), 'nothing')
+  })
+
+  test('REQ-137: in every other case it is not', async () => {
+    const state = 'issued'
+    assert.match(await checkAlone({ state, issuer: 'self' }), /no certificate to renew/)
+    assert.match(await checkAlone({ state, issuer: 'stranger' }), /not issued by the CA/)
+    assert.match(await checkAlone({ state: 'revoked' }), /revoked or not on record/)
+    assert.match(await checkAlone({}), /not on record/)
+    assert.match(await checkAlone({ state, endsInDays: -1 }), /not in force/)
+    assert.match(await checkAlone({ state, beginsInDays: 1 }), /not in force/)
+    assert.match(await checkAlone({ state, endsInDays: 61 }), /more than 60 days/)
+    assert.match(await checkAlone({ state, subject: 'admin' }), /another subject/)
+    assert.match(await checkAlone({ state, asked: [san('b.example')] }), /other alternative names/)
+    assert.match(await checkAlone({ state, asked: [] }), /other alternative names/)
   })
 })
