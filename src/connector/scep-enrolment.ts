@@ -86,10 +86,7 @@ export function createScepEnrolment(
       await settlePending(work, ending)
       return ending
     })
-    const ending = await answerInTime(work, done)
-
-    // 9. Answer the device.
-    return await answer(frame, ending, context, log)
+    return await answer(frame, await answerInTime(work, done), context, log)
   }
 
   /** Steps 2 to 8. */
@@ -184,6 +181,7 @@ export function createScepEnrolment(
     context: EnrolmentContext,
     log: Journal,
   ): Promise<EnrolmentAnswer> {
+    // 9. Answer the device, in the algorithms that it used.
     try {
       const told = correlate(reply, context.requestId)
       return { replyDer: await codec.seal(frame, told, profile.scep), outcome }

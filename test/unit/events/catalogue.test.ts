@@ -76,6 +76,8 @@ const ours = `
 12 ScepMessageUnreadable warning
 13 RequestShed warning
 14 RateLimitExceeded warning
+15 ScepQueryAnswered information
+16 ScepRequestWaiting information
 20 CaCreated information
 21 CaUnavailable error
 22 CaRecovered information
