@@ -1,12 +1,35 @@
-import type { StoryEnd } from './stories.ts'
+import type { PlayedRow, Row } from './rows.ts'
 
-/** The table that ends a run: client, version, story, result. */
-export function formatTable(ends: readonly StoryEnd[]): string {
-  const rows = ends.map(({ story, version, result }) => [
-    story.client,
+/** Rows of a run in the order of the list, and where the two differ. A row that was played twice counts as its worse end. */
+export function sortRows(
+  played: readonly PlayedRow[],
+  listed: readonly Row[],
+): {
+  readonly rows: readonly PlayedRow[]
+  readonly unplayed: readonly Row[]
+  readonly unlisted: readonly Row[]
+} {
+  const isSame = (one: Row) => (other: Row) =>
+    one.client === other.client && one.claim === other.claim
+  const rows = listed.flatMap((row) => {
+    const found = played.filter(isSame(row))
+    const worse = found.find(({ result }) => result !== 'passed') ?? found[0]
+    return worse === undefined ? [] : [worse]
+  })
+  return {
+    rows,
+    unplayed: listed.filter((row) => !played.some(isSame(row))),
+    unlisted: played.filter((row) => !listed.some(isSame(row))),
+  }
+}
+
+/** The table that ends a run: client, version, result, story. */
+export function formatTable(played: readonly PlayedRow[]): string {
+  const rows = played.map(({ client, version, result, claim }) => [
+    client,
     version ?? 'missing',
     result,
-    story.claim,
+    claim,
   ])
   const all = [['client', 'version', 'result', 'story'], ...rows]
   const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
@@ -16,15 +39,26 @@ export function formatTable(ends: readonly StoryEnd[]): string {
 }
 
 /** docs/interop.md for a run in which every story passed. Holds no date, path or host, so that it changes only with facts. */
-export function formatDocument(ends: readonly StoryEnd[]): string {
-  const rows = ends.map(({ story, version, wire }) => {
-    const seen =
-      wire === undefined
-        ? ''
-        : `${wire.method}, ${wire.digest}, ${wire.signature}, ${wire.cipher}, ${wire.recipients} recipient${wire.recipients === 1 ? '' : 's'}`
-    return `| ${story.client} | ${version ?? ''} | ${story.claim} | ${seen} |`
-  })
+export function formatDocument(played: readonly PlayedRow[]): string {
+  const rows = played.map(
+    ({ client, version, claim, result, seen }) =>
+      `| ${client} | ${version ?? ''} | ${claim} | ${result} | ${seen} |`,
+  )
   return `${before}${rows.join('\n')}\n${after}`
+}
+
+/** The rows that stand in docs/interop.md. */
+export function parseDocument(text: string): readonly PlayedRow[] {
+  const table = text.slice(text.indexOf('| --- |'), text.indexOf('\n## '))
+  return table
+    .split('\n')
+    .slice(1)
+    .filter((line) => line.startsWith('| '))
+    .map((line) => {
+      const cells = line.split('|').map((cell) => cell.trim())
+      const [, client = '', version = '', claim = '', result, seen = ''] = cells
+      return { client, claim, version, result: result === 'passed' ? 'passed' : 'failed', seen }
+    })
 }
 
 const before = `# Which clients enrol
@@ -39,8 +73,8 @@ Real clients, unchanged from Debian's packages, enrol over HTTP against a runnin
 - the log tells each request once: 4003, 4004, 4006 and Admin event 4000, with Intune 4008 as well; a refused challenge is 4003, 4005
   and Admin event 4001.
 
-| client | version | story | on the wire |
-| --- | --- | --- | --- |
+| client | version | story | result | on the wire |
+| --- | --- | --- | --- | --- |
 `
 
 const after = `
