@@ -45,7 +45,7 @@ export function failureOf(request: ScepRequest, refusal: ScepRefusal): FailureNo
 
 /** The success of a certificate, ready to be written down with it; undefined where nobody is to be told. */
 export async function oweSuccess(
-  { ca, profile, ports, request }: Work,
+  { ca, profile, ports, request, requestId }: Work,
   issued: IssuedCertificate,
 ): Promise<OwedNotification | undefined> {
   if (profile.notifier === undefined) return undefined
@@ -53,7 +53,7 @@ export async function oweSuccess(
   const now = ports.clock.now()
   const keepAwayMs = profile.notifyMode === 'strict' ? STRICT_KEEP_AWAY_MS : 0
   return {
-    ...oweNotification(notification, profile.name, ports.cipher, now),
+    ...oweNotification(notification, { profile: profile.name, requestId }, ports.cipher, now),
     id: notificationIdOf(issued.serialHex),
     dueAt: new Date(now.getTime() + keepAwayMs),
   }

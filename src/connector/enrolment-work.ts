@@ -42,6 +42,8 @@ export interface Work {
   readonly request: ScepRequest
   /** The same for the same request, on every instance. */
   readonly requestKey: string
+  /** Of the request that brought it about; its notification carries it too. */
+  readonly requestId: string
   readonly log: Journal
   /** An operator approved it: no challenge is asked for. */
   isApproved: boolean
@@ -77,6 +79,7 @@ export function beginWork(
   profile: EnrolmentProfile,
   ports: EnrolmentPorts,
   request: ScepRequest,
+  requestId: string,
   log: Journal,
 ): Work {
   return {
@@ -85,6 +88,7 @@ export function beginWork(
     ca: profile.issuers.backendFor(request.frame.raFingerprintHex),
     request,
     requestKey: requestKeyOf(profile.name, request),
+    requestId,
     log,
     isApproved: false,
     pending: undefined,

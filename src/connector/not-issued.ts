@@ -99,10 +99,11 @@ export function endUnkept(work: Work, issued: Parameters<typeof fieldsOfIssued>[
 }
 
 function oweFailure(work: Work, refused: Refused): OwedNotification | undefined {
-  const { profile, ports, request, isValidated } = work
+  const { profile, ports, request, requestId, isValidated } = work
   if (!isValidated || profile.notifier === undefined) return undefined
   const notification = failureOf(request, refused.refusal)
-  return oweNotification(notification, profile.name, ports.cipher, ports.clock.now())
+  const origin = { profile: profile.name, requestId }
+  return oweNotification(notification, origin, ports.cipher, ports.clock.now())
 }
 
 async function keepFailure(

@@ -38,10 +38,13 @@ export type DeliveryOutcome = 'delivered' | 'retry' | 'exhausted' | 'failed' | '
 
 const DAY_MS = 86_400_000
 
-/** Writes down what the management service is owed. Pure but for the identifier; nothing is stored here. */
+/**
+ * Writes down what the management service is owed, for the request that brought it about. Pure but for the identifier;
+ * nothing is stored here.
+ */
 export function oweNotification(
   notification: ScepNotification,
-  profile: string,
+  { profile, requestId }: Pick<OwedNotification, 'profile' | 'requestId'>,
   cipher: PayloadCipher,
   now: Date,
 ): OwedNotification {
@@ -50,6 +53,7 @@ export function oweNotification(
     kind: notification.kind,
     profile,
     transactionId: notification.transactionId,
+    requestId,
     serialHex: notification.kind === 'success' ? notification.serialHex : '',
     thumbprintHex: notification.kind === 'success' ? notification.thumbprintHex : '',
     payload: cipher.seal(serialize(notification)),
@@ -135,9 +139,10 @@ export async function withdrawNotification(
 }
 
 /** What events tell of a notification. */
-function describeNotification(record: NotificationRecord): EventFields {
+export function describeNotification(record: NotificationRecord): EventFields {
   return {
     transactionId: record.transactionId,
+    requestId: record.requestId,
     notificationId: record.id,
     profile: record.profile,
     serialNumber: record.serialHex === '' ? undefined : record.serialHex,

@@ -196,7 +196,7 @@ export async function closeOverdue(
       await closeWithoutProfile(record, ports, log)
       continue
     }
-    const work = beginWork(profile, ports, openRequest(record, ports), log)
+    const work = beginWork(profile, ports, openRequest(record, ports), record.id, log)
     work.isValidated = record.isValidated
     work.pending = record
     await end(work, record, record.state === 'denied' ? denied(record) : overdue(record))

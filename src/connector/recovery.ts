@@ -1,12 +1,7 @@
-import {
-  type EventFields,
-  events,
-  type Journal,
-  type RecordedNotifications,
-} from '../events/index.ts'
+import { events, type Journal, type RecordedNotifications } from '../events/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { CertificateRegister, NotificationRecord, Outbox } from '../store/index.ts'
-import { recordAdminEvent } from './notification.ts'
+import { describeNotification, recordAdminEvent } from './notification.ts'
 
 const BATCH = 1000
 
@@ -83,7 +78,11 @@ export async function recoverAdminEvents(ports: {
     ...(await findSwallowedDeliveries(ports)),
   ]
   for (const record of swallowed) {
-    const log = journal.child(describeRecord(record))
+    const log = journal.child({
+      ...describeNotification(record),
+      attempt: record.attempts,
+      detail: 'written at start: the connector stopped before this line was on disk',
+    })
     if (record.state === 'delivered') recordAdminEvent(record, log)
     else
       log.record(events.ScepRequestUploadFailure, {
@@ -127,16 +126,4 @@ async function findSwallowed(
 /** Its Admin event is not older than this: the one of a failed attempt may have come long before the delivery. */
 function earliestEventOf({ attempts, createdAt, deliveredAt }: NotificationRecord): Date {
   return attempts === 0 && deliveredAt !== undefined ? deliveredAt : createdAt
-}
-
-function describeRecord(record: NotificationRecord): EventFields {
-  return {
-    transactionId: record.transactionId,
-    notificationId: record.id,
-    profile: record.profile,
-    attempt: record.attempts,
-    serialNumber: record.serialHex === '' ? undefined : record.serialHex,
-    thumbprint: record.thumbprintHex === '' ? undefined : record.thumbprintHex,
-    detail: 'written at start: the connector stopped before this line was on disk',
-  }
 }

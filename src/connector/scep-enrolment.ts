@@ -78,7 +78,7 @@ export function createScepEnrolment(
     context: EnrolmentContext,
     log: Journal,
   ): Promise<EnrolmentAnswer> {
-    const work = beginWork(profile, ports, request, log)
+    const work = beginWork(profile, ports, request, context.requestId, log)
 
     // Twice the same at once: the second waits here for the first, and finds its certificate in step 2.
     const done = turns.take(work.requestKey, async () => {

@@ -139,6 +139,8 @@ export interface OwedNotification {
   readonly kind: 'success' | 'failure'
   readonly profile: string
   readonly transactionId: string
+  /** Of the request that brought it about, for the events; undefined in rows of before it was kept. */
+  readonly requestId: string | undefined
   /** Empty for a failure. */
   readonly serialHex: string
   readonly thumbprintHex: string

@@ -7,6 +7,7 @@ export const migrationNames = [
   '0002-pending-requests',
   '0003-one-time-challenges',
   '0004-revocation-information',
+  '0005-notification-request-id',
 ] as const
 
 /** One of them. */

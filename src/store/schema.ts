@@ -68,6 +68,7 @@ export interface NotificationTable {
   kind: 'success' | 'failure'
   profile: string
   transaction_id: string
+  request_id: string | null
   serial_hex: string
   thumbprint_hex: string
   payload: Uint8Array

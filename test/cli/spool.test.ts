@@ -49,6 +49,7 @@ async function spoolOne(dataDir: string): Promise<void> {
       kind: 'failure',
       profile: 'default',
       transactionId,
+      requestId: undefined,
       serialHex: '',
       thumbprintHex: '',
       payload: cipher.seal(Buffer.from('a notification')),

@@ -38,6 +38,10 @@ describe('after a first start, which makes every key, a device enrols with a cha
       steps.map(({ eventId }) => eventId),
       [4003, 4004, 4006, 4008],
     )
+    // One identifier of ours, from the request of the device to the word that Intune has it.
+    const [requestId] = steps.map((step) => step.requestId)
+    assert.match(String(requestId), /^[\da-f-]{36}$/)
+    assert.ok([...admin, ...steps].every((event) => event.requestId === requestId))
     const { value } = (await running.control('GET', '/control/notifications')) as {
       value: { kind: string; certificateThumbprint: string; transactionId: string }[]
     }

@@ -45,6 +45,7 @@ describe('Intune does not take the success notification at once', () => {
       [4003, 4004, 4006, 4009, 4009, 4009, 4008, 4000],
     )
     assert.equal(found[3]?.httpStatus, 500)
+    assert.equal(new Set(found.map(({ requestId }) => requestId)).size, 1)
     const told = await successes(running)
     assert.deepEqual(
       told.map(({ certificateThumbprint }) => certificateThumbprint),

@@ -61,6 +61,7 @@ export function sampleOwed(change: Partial<OwedNotification> = {}): OwedNotifica
     kind: 'success',
     profile: 'default',
     transactionId: randomUUID(),
+    requestId: randomUUID(),
     serialHex: '4A',
     thumbprintHex: 'AB'.repeat(20),
     payload: new Uint8Array(randomBytes(1500)),

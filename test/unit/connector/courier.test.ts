@@ -20,6 +20,7 @@ const PAUSES: NotificationPauses = {
   courierSeconds: [900, 3600],
   giveUpDays: 7,
 }
+const REQUEST_ID = '6f2a5a0e-3c1d-4d53-9a49-0f6f2c1f3a11'
 const SECOND = 1000
 const DAY = 86_400 * SECOND
 
@@ -57,7 +58,7 @@ class Office {
             caConfiguration: 'connector-ca/issuing',
           }
         : { kind, transactionId, csrDer, hResult: -1, errorDescription: 'no' },
-      'default',
+      { profile: 'default', requestId: REQUEST_ID },
       this.cipher,
       this.clock.now(),
     )
@@ -398,6 +399,17 @@ describe('what the outbox keeps', () => {
     const octets = Buffer.from(record?.payload ?? [])
     assert.equal(octets.indexOf(CHALLENGE), -1)
     assert.ok(!JSON.stringify({ ...record, payload: undefined }).includes(CHALLENGE))
+  })
+
+  test('names the request that brought it about, and so do the events of its delivery', async () => {
+    const office = new Office()
+    await office.owe()
+    await office.round()
+    const told = office.log.records.map(({ eventId, requestId }) => ({ eventId, requestId }))
+    assert.deepEqual(told, [
+      { eventId: 4008, requestId: REQUEST_ID },
+      { eventId: 4000, requestId: REQUEST_ID },
+    ])
   })
 
   test('under another data key is a failed attempt, and never half read', async () => {

@@ -72,7 +72,8 @@ describe('openStore', () => {
     assert.equal(refused.isTransient, false)
     assert.match(refused.message, /newer version.*9999-from-the-future/)
     const again = new DatabaseSync(file)
-    assert.equal(again.prepare('select count(*) as n from kysely_migration').get()?.['n'], 5)
+    const { n } = again.prepare('select count(*) as n from kysely_migration').get() ?? {}
+    assert.equal(n, migrationNames.length + 1)
     again.close()
   })
 
