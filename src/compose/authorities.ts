@@ -32,6 +32,7 @@ export interface ComposedAuthority {
     readonly caIssuersUrl: string
     readonly crlUrl: string
     readonly ocspUrl: string | undefined
+    readonly allowsSidExtension: boolean
   }
   authority: Authority
 }
@@ -68,10 +69,20 @@ export async function loadAuthorities(
       caIssuersUrl: `${base}/aia/${settings.id}.cer`,
       crlUrl: `${base}/crl/${settings.id}.crl`,
       ocspUrl: settings.ocsp.enabled ? `${base}/ocsp` : undefined,
+      allowsSidExtension: configuration.profiles.some(
+        (profile) => profile.ca === settings.id && hasVerifiedSids(profile),
+      ),
     }
     composed.set(settings.id, { settings, directory, isNew, pointers, authority })
   }
   return composed
+}
+
+/** The CA signs SID extensions only where a profile verifies them. */
+function hasVerifiedSids({ certificate, templates }: Configuration['profiles'][number]): boolean {
+  return [certificate, ...templates.map((template) => template.certificate)].some(
+    ({ sid }) => sid === 'verified',
+  )
 }
 
 /** Names of a new CA, from configuration. */

@@ -32,6 +32,7 @@ export function composeProfiles(
           ...judgeOf(settings, intune),
           notifyMode: settings.notifyMode,
           certificate: settings.certificate,
+          sids: intune?.sids,
           issuers: {
             backendFor: () => ca,
             findByName: (nameDer) => (isNameOf(nameDer, authorities.get(ca.id)) ? ca : undefined),

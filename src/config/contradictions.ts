@@ -1,5 +1,6 @@
 import type { Problem } from './problem.ts'
 import type { Element, Sections } from './sections.ts'
+import { checkSids } from './sid-contradictions.ts'
 
 type Profile = Sections['profiles'][number]['value']
 
@@ -10,6 +11,7 @@ export function findContradictions(sections: Sections): readonly Problem[] {
     ...findRepeated('ca', 'id', sections.ca, ({ id }) => id),
     ...checkCaReferences(sections),
     ...sections.profiles.flatMap((profile) => checkProfile(profile, sections)),
+    ...sections.profiles.flatMap(checkSids),
     ...sections.ca.flatMap(checkAuthority),
     ...checkListeners(sections),
     ...checkIntune(sections),

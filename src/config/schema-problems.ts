@@ -58,9 +58,6 @@ function describeRemedy(path: RawPath, value: unknown, key: ConfigurationKey | u
   if (key.notes.isSecret === true) {
     return `write it into a file and name that in ${name}File, or set ${environmentName(path)}`
   }
-  if (name === 'sid' && value === 'verified') {
-    return 'use pass-uri: verified needs a directory and is not available yet'
-  }
   if (name === 'url' && path[0] === 'proxy' && typeof value === 'string') {
     if (value.includes('@')) return 'move the credentials to proxy.username and proxy.passwordFile'
     if (!value.includes('://')) return `write the scheme as well: http://${value.slice(0, 60)}`

@@ -5,6 +5,7 @@ import {
   type Extension,
   encodeExtKeyUsage,
   encodeKeyUsage,
+  encodeSidExtension,
   encodeSubjectAltName,
   findExtension,
   type GeneralName,
@@ -40,8 +41,13 @@ export interface CertificateRules {
   readonly allowedKeyUsages: readonly KeyUsageName[]
   readonly defaultKeyUsages: readonly KeyUsageName[]
   readonly sanKinds: readonly GeneralName['kind'][]
-  /** REQ-126. A SID extension in a CSR is never copied, whatever stands here. */
-  readonly sid: 'strip' | 'pass-uri' | 'reject'
+  /**
+   * REQ-126. A SID extension in a CSR is never copied, whatever stands here. `verified`: the SID that the directory has
+   * for the subject is issued, and what the CSR says must not differ from it.
+   */
+  readonly sid: 'strip' | 'pass-uri' | 'verified' | 'reject'
+  /** With `verified`: without a SID there is no certificate. */
+  readonly requireSid: boolean
 }
 
 /** What policy says to a CSR. */
@@ -62,6 +68,9 @@ const EC_CURVES: readonly string[] = ['P-256', 'P-384', 'P-521']
 const SID_URI_PREFIX = 'tag:microsoft.com,2022-09-14:sid:'
 const SID_PATTERN = /^S-1-(\d+-){1,14}\d+$/
 
+/** Accounts that Windows makes itself (Administrator, krbtgt, Domain Admins, …) have relative ids below this. */
+const FIRST_ORDINARY_RID = 1000
+
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 
@@ -72,23 +81,29 @@ class Refusal extends Error {}
  * subjectAltName, keyUsage and extKeyUsage (allow-list; RFC 5280, section 4.2.1). Subject and SAN bytes stay as sent, or the request is
  * refused; a SID URI is the only entry that is ever taken out.
  * Pure; the same input gives the same order.
+ *
+ * @param directorySid with `sid: verified`: what the directory answered for the subject; undefined: it has none
  */
 export function checkCertificatePolicy(
   csr: CertificationRequest,
   rules: CertificateRules,
   now: Date,
+  directorySid?: string,
 ): PolicyVerdict {
   const leftOut: string[] = []
   try {
     checkPublicKey(csr.publicKey, rules)
-    const subjectAltName = decideSubjectAltName(csr, rules, leftOut)
+    const subjectAltName = decideSubjectAltName(csr, rules, leftOut, directorySid)
     checkSubject(csr, rules, subjectAltName)
     const extensions = [
       decideKeyUsage(csr, rules, leftOut),
       decideExtendedKeyUsage(csr, rules, leftOut),
       subjectAltName,
+      rules.sid === 'verified' && directorySid !== undefined
+        ? encodeSidExtension(directorySid)
+        : undefined,
     ].filter((extension) => extension !== undefined)
-    noteIgnored(csr, leftOut)
+    noteIgnored(csr, rules, leftOut)
     return {
       kind: 'accepted',
       order: {
@@ -155,10 +170,11 @@ function decideSubjectAltName(
   csr: CertificationRequest,
   rules: CertificateRules,
   leftOut: string[],
+  directorySid: string | undefined,
 ): Extension | undefined {
   const asked = findExtension(csr.extensions, OID.subjectAltName)
   if (asked === undefined) {
-    decideSid(csr, rules, [])
+    decideSid(csr, rules, [], directorySid)
     return undefined
   }
   const names = parseSubjectAltName(asked.valueDer)
@@ -171,7 +187,7 @@ function decideSubjectAltName(
       )
   }
   const sidNames = names.filter((name) => isSidUri(name))
-  decideSid(csr, rules, sidNames)
+  decideSid(csr, rules, sidNames, directorySid)
   // RFC 5280, section 4.2.1.6: critical exactly when the subject is empty.
   const critical = csr.subject === ''
   if (rules.sid !== 'strip' || sidNames.length === 0)
@@ -190,8 +206,10 @@ function decideSid(
   csr: CertificationRequest,
   rules: CertificateRules,
   sidNames: readonly GeneralName[],
+  directorySid: string | undefined,
 ): void {
   const extension = findExtension(csr.extensions, OID.ntdsCaSecurity)
+  if (rules.sid === 'verified') checkDirectorySid(rules, directorySid, extension)
   if (rules.sid === 'reject' && (extension !== undefined || sidNames.length > 0))
     throw new Refusal('the CSR names a SID, and this profile refuses that')
   if (sidNames.length > 1) throw new Refusal('the subjectAltName names more than one SID')
@@ -201,6 +219,27 @@ function decideSid(
   if (!SID_PATTERN.test(sid)) throw new Refusal('the SID in the subjectAltName is malformed')
   if (extension !== undefined && parseSidExtension(extension.valueDer) !== sid)
     throw new Refusal('the SID extension and the SID in the subjectAltName differ')
+  if (rules.sid === 'verified' && sid !== directorySid)
+    throw new Refusal('the SID in the subjectAltName is not the one that the directory has')
+}
+
+/** The directory's word alone is issued; a request that says otherwise is refused rather than corrected. */
+function checkDirectorySid(
+  { requireSid }: CertificateRules,
+  directorySid: string | undefined,
+  extension: Extension | undefined,
+): void {
+  if (directorySid === undefined && requireSid)
+    throw new Refusal('the directory has no SID for whom the request names; this profile wants one')
+  if (directorySid !== undefined && isBuiltIn(directorySid))
+    throw new Refusal('the SID in the directory is that of a built-in account')
+  if (extension !== undefined && parseSidExtension(extension.valueDer) !== directorySid)
+    throw new Refusal('the SID extension of the CSR is not what the directory has')
+}
+
+/** No device enrols for one of these, and a certificate would let its holder be it. */
+function isBuiltIn(sid: string): boolean {
+  return Number(sid.slice(sid.lastIndexOf('-') + 1)) < FIRST_ORDINARY_RID
 }
 
 function isSidUri(name: GeneralName): boolean {
@@ -258,8 +297,9 @@ function grant<T extends string>(
 
 const CONSIDERED: readonly string[] = [OID.subjectAltName, OID.keyUsage, OID.extKeyUsage]
 
-function noteIgnored(csr: CertificationRequest, leftOut: string[]): void {
-  for (const extension of csr.extensions) {
-    if (!CONSIDERED.includes(extension.oid)) leftOut.push(`extension ${extension.oid}`)
+function noteIgnored(csr: CertificationRequest, rules: CertificateRules, leftOut: string[]): void {
+  for (const { oid } of csr.extensions) {
+    const isVerified = oid === OID.ntdsCaSecurity && rules.sid === 'verified'
+    if (!CONSIDERED.includes(oid) && !isVerified) leftOut.push(`extension ${oid}`)
   }
 }

@@ -1,5 +1,5 @@
 import type { CaBackend } from '../ca/index.ts'
-import type { ScepNotifier, ScepValidator } from '../management/index.ts'
+import type { ScepNotifier, ScepValidator, SidDirectory } from '../management/index.ts'
 import type { ScepRules } from '../scep/index.ts'
 import type { CertificateRules } from './certificate-policy.ts'
 import type { CertificateTemplate } from './certificate-template.ts'
@@ -29,6 +29,8 @@ export interface EnrolmentProfile {
   /** `strict`: no certificate leaves before the management service said yes. */
   readonly notifyMode: 'deferred' | 'strict'
   readonly certificate: CertificateRules
+  /** Asked where rules say `sid: verified`; never otherwise. */
+  readonly sids: SidDirectory | undefined
   /** Other rules for requests that name a template or ask for a purpose. */
   readonly templates: readonly CertificateTemplate[]
   readonly issuers: ProfileIssuers

@@ -10,8 +10,7 @@ import {
   type ScepRefusal,
   type ScepRequest,
 } from '../scep/index.ts'
-import { checkCertificatePolicy } from './certificate-policy.ts'
-import { chooseCertificateRules } from './certificate-template.ts'
+import { decideByRules } from './certificate-decision.ts'
 import { findEarlier, replay } from './earlier-request.ts'
 import { oweSuccess } from './enrolment-notification.ts'
 import {
@@ -106,7 +105,7 @@ export function createScepEnrolment(
       work.isValidated = true
 
       // 4. Policy: who signs a renewal; key, names, lifetime, extensions.
-      const decision = await decide(work)
+      const decision = await decide(work, context)
       if (decision.kind === 'refused') return await refuse(work, decision.refused)
 
       // 5. Intent: what is about to be signed is written down. A crash leaves a record, and a serial that stays taken.
@@ -324,6 +323,7 @@ async function validateByCertificate({
 
 async function decide(
   work: Work,
+  context: EnrolmentContext,
 ): Promise<
   | { readonly kind: 'accepted'; readonly order: Omit<CertificateOrder, 'serialHex'> }
   | { readonly kind: 'refused'; readonly refused: Refused }
@@ -333,7 +333,7 @@ async function decide(
   const problem = await checkRenewalSigner(request, profile.issuers.list(), ports.certificates, now)
   const verdict =
     problem === undefined
-      ? decideByRules(request.csr, profile, now)
+      ? await decideByRules(work, context.requestId, context.signal)
       : ({ kind: 'refused', reason: problem } as const)
   if (verdict.kind === 'refused') {
     const { reason } = verdict
@@ -343,20 +343,6 @@ async function decide(
   if (verdict.leftOut.length > 0)
     log.debug('operational', `left out by policy: ${verdict.leftOut.join('; ')}`)
   return { kind: 'accepted', order: verdict.order }
-}
-
-/** Which rules, and what they say. An extension that chooses rules and cannot be read is the fault of the request. */
-function decideByRules(
-  csr: ScepRequest['csr'],
-  { templates, certificate }: EnrolmentProfile,
-  now: Date,
-): ReturnType<typeof checkCertificatePolicy> {
-  try {
-    return checkCertificatePolicy(csr, chooseCertificateRules(csr, templates, certificate), now)
-  } catch (error) {
-    if (!(error instanceof ConnectorError) || error.code !== 'pki/malformed') throw error
-    return { kind: 'refused', reason: error.message }
-  }
 }
 
 /** Nobody is to be told, so the request is closed here. */

@@ -10,10 +10,12 @@ export { createServiceMapFile } from './intune/service-map-file.ts'
 export { createStaticChallenge } from './local/static-challenge.ts'
 export type {
   ChallengeToValidate,
+  DirectorySubject,
   FailureNotification,
   ManagementHealth,
   ScepNotification,
   ScepNotifier,
   ScepValidator,
+  SidDirectory,
   SuccessNotification,
 } from './ports.ts'

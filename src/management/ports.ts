@@ -89,3 +89,28 @@ export interface ScepNotifier {
 export interface ManagementHealth {
   check(signal: AbortSignal): Promise<{ readonly ok: boolean; readonly detail: string }>
 }
+
+/** Whom a certificate is for, as the directory knows them. */
+export type DirectorySubject =
+  | { readonly kind: 'user'; readonly userPrincipalName: string }
+  /** By its id in Intune, a GUID. */
+  | { readonly kind: 'managed-device'; readonly id: string }
+  /** By its id in Entra ID or, where that knows none such, in Intune; a GUID. */
+  | { readonly kind: 'device'; readonly id: string }
+
+/**
+ * Tells the on-premises security identifier of a user or device. Fails closed: without a clear answer of the directory
+ * there is an error, never a SID.
+ *
+ * @throws ConnectorError `intune/unavailable` nobody answered within the budget; transient
+ * @throws ConnectorError `intune/unauthorized` our credentials or permissions do not suffice
+ * @throws ConnectorError `intune/bad-response`, `intune/misconfigured`
+ */
+export interface SidDirectory {
+  /** `S-1-5-21-…`; undefined: the directory does not know the subject, or it is in the cloud only. */
+  findSid(
+    subject: DirectorySubject,
+    activityId: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined>
+}

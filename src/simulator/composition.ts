@@ -9,6 +9,8 @@ import type { Directory } from './entra/directory.ts'
 import { ResourceRegistry } from './entra/resources.ts'
 import { entraRoutes } from './entra/routes.ts'
 import { issueTokenKeys, TokenIssuer, type TokenKeys } from './entra/tokens.ts'
+import { People } from './graph/people.ts'
+import { peopleRoutes } from './graph/people-routes.ts'
 import { graphRoutes } from './graph/routes.ts'
 import { ServiceMap } from './graph/service-map.ts'
 import { defaultBehaviour } from './intune/behaviour.ts'
@@ -62,6 +64,7 @@ export function composeServices({ urls, tenantId, directory, keys, clock }: Comp
   const notifications = new NotificationLog()
   const revocations = new RevocationQueue(clock)
   const services = new ServiceMap(urls)
+  const people = new People()
   const exchange = new Exchange(faults, log)
   const mint = new ChallengeMint(keys.challenge, tenantId, clock)
   const behaviour = { current: defaultBehaviour }
@@ -72,10 +75,20 @@ export function composeServices({ urls, tenantId, directory, keys, clock }: Comp
   const caRequests = new CaRequestsService({ ...intune, revocations })
   const assertions = new AssertionChecker()
   const entra = { directory, resources, tokens, assertions, urls, clock, clientClock: clock.base }
-  const steered = { targeting, directory, services, notifications, revocations, verdicts, faults }
+  const steered = {
+    targeting,
+    directory,
+    people,
+    services,
+    notifications,
+    revocations,
+    verdicts,
+    faults,
+  }
   return {
     played: playedApplication(exchange, [
       graphRoutes(exchange, { services, tokens, urls, clock }),
+      peopleRoutes(exchange, { people, tokens }),
       intuneRoutes(exchange, services, scep, caRequests),
       entraRoutes(exchange, entra),
     ]),

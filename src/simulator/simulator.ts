@@ -59,7 +59,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     clientSecret: options.clientSecret ?? randomBytes(32).toString('base64url'),
   }
   const directory = new Directory(app.tenantId, options.tenantDomain ?? defaultTenantDomain)
-  for (const registration of [app, ...(options.apps ?? [])]) recordApp(directory, registration)
+  const graphRoles = [
+    'Application.Read.All',
+    'User.Read.All',
+    'Device.Read.All',
+    'DeviceManagementManagedDevices.Read.All',
+  ]
+  for (const registration of [{ ...app, graphRoles }, ...(options.apps ?? [])])
+    recordApp(directory, registration)
 
   const [tls, keys] = await Promise.all([
     issueTlsIdentity(publicHost, clock.base.now()),

@@ -125,9 +125,13 @@ export const certificateRulesSchema = z.strictObject({
     doc: 'Kinds of alternative names that may be issued.',
     example: '[dns, email, uri, ip, upn]',
   }),
-  sid: field(z.exactOptional(z.enum(['strip', 'pass-uri', 'reject'])), {
-    doc: 'Security identifiers in a request. `strip`: never issued. `pass-uri`: only as the URI that Intune writes. `reject`: such a request is refused. `verified` would need a directory and is not available.',
+  sid: field(z.exactOptional(z.enum(['strip', 'pass-uri', 'verified', 'reject'])), {
+    doc: 'Security identifiers in a request. `strip`: never issued. `pass-uri`: only as the URI that Intune writes. `verified`: the connector looks the user or device up in Entra ID and writes the SID extension itself; a request that says otherwise is refused; needs Graph permissions (docs/operations.md). `reject`: such a request is refused.',
     example: 'pass-uri',
     defaultText: '`pass-uri` with an Intune challenge, otherwise `strip`',
+  }),
+  requireSid: field(z.boolean().default(false), {
+    doc: 'With `sid: verified`: users and devices without a SID in the directory (those in the cloud only) get no certificate. Otherwise they get one without the extension.',
+    example: 'false',
   }),
 })

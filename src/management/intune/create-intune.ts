@@ -1,5 +1,6 @@
-import type { ManagementHealth, ScepNotifier, ScepValidator } from '../ports.ts'
+import type { ManagementHealth, ScepNotifier, ScepValidator, SidDirectory } from '../ports.ts'
 import { createServiceMapRequest } from './endpoint-list.ts'
+import { createGraphReader } from './graph-object.ts'
 import { createIntuneHealth } from './health.ts'
 import { createHttpClient } from './http-client.ts'
 import type { IntuneOptions } from './options.ts'
@@ -8,6 +9,7 @@ import { createScepSender } from './scep-call.ts'
 import { createIntuneNotifier, createIntuneValidator } from './scep-service.ts'
 import { createServiceLocator } from './service-locator.ts'
 import { parseOptions } from './settings.ts'
+import { createSidDirectory } from './sid-directory.ts'
 import { createTokenRequest } from './token-request.ts'
 import { createTokenSource } from './token-source.ts'
 
@@ -15,6 +17,7 @@ import { createTokenSource } from './token-source.ts'
 export interface IntuneClient {
   readonly validator: ScepValidator
   readonly notifier: ScepNotifier
+  readonly sids: SidDirectory
   readonly health: ManagementHealth
   /** Gives up what runs and closes the connections. */
   close(): Promise<void>
@@ -40,6 +43,12 @@ export function createIntune(options: IntuneOptions): IntuneClient {
   return {
     validator: createIntuneValidator(settings, send, createRetries(settings)),
     notifier: createIntuneNotifier(settings, send),
+    sids: createSidDirectory(
+      settings,
+      createGraphReader(settings, http, tokens),
+      createRetries(settings),
+      closing.signal,
+    ),
     health: createIntuneHealth(settings, tokens, locator),
     async close() {
       closing.abort()

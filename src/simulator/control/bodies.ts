@@ -98,6 +98,18 @@ export const discoveryOrder = z.strictObject({
   pageSize: z.number().int().min(1).max(100).optional(),
 })
 
+const sid = z.string().max(200).nullable()
+
+/** `PUT /control/directory`: a user or a device. Any text may stand for a SID, so that a client can be shown nonsense. */
+export const directoryOrder = z.union([
+  z.strictObject({ userPrincipalName: text, onPremisesSecurityIdentifier: sid }),
+  z.strictObject({
+    deviceId: text,
+    managedDeviceId: text.optional(),
+    onPremisesSecurityIdentifier: sid,
+  }),
+])
+
 /** `POST /control/scale-unit`: no members. */
 export const emptyOrder = z.strictObject({})
 

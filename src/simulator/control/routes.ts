@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { ChallengeMint } from '../challenge/mint.ts'
 import type { Targeting } from '../challenge/targeting.ts'
 import type { AppRegistration, Directory } from '../entra/directory.ts'
+import type { People } from '../graph/people.ts'
 import type { ServiceMap } from '../graph/service-map.ts'
 import { type Behaviour, behaviourSchema } from '../intune/behaviour.ts'
 import type { NotificationLog } from '../intune/notifications.ts'
@@ -15,6 +16,7 @@ import {
   appOrder,
   challengeOrder,
   clockOrder,
+  directoryOrder,
   discoveryOrder,
   emptyOrder,
   faultOrder,
@@ -30,6 +32,7 @@ export interface ControlParts {
   readonly mint: ChallengeMint
   readonly targeting: Targeting
   readonly directory: Directory
+  readonly people: People
   readonly services: ServiceMap
   readonly notifications: NotificationLog
   readonly revocations: RevocationQueue
@@ -89,7 +92,7 @@ function steerChallenges(router: Router, parts: ControlParts): void {
 }
 
 function steerServices(router: Router, parts: ControlParts): void {
-  const { directory, services, revocations, behaviour, tenantId } = parts
+  const { directory, people, services, revocations, behaviour, tenantId } = parts
   router.post('/control/apps', (request, response) => {
     const order = readBody(appOrder, request, response)
     if (!order) return
@@ -104,6 +107,13 @@ function steerServices(router: Router, parts: ControlParts): void {
   })
   router.get('/control/discovery', (_request, response) => {
     response.json(showServices(services))
+  })
+  router.put('/control/directory', (request, response) => {
+    const order = readBody(directoryOrder, request, response)
+    if (!order) return
+    if ('deviceId' in order) people.recordDevice(order)
+    else people.recordUser(order)
+    response.json(order)
   })
   router.post('/control/scale-unit', (request, response) => {
     if (!readBody(emptyOrder, request, response)) return

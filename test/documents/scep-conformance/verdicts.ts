@@ -68,14 +68,6 @@ export const remarks: Readonly<Record<number, Remark>> = {
     verdict: 'met in part',
     remark: 'size, exponent and curve; there is no list of known-weak keys',
   },
-  126: {
-    verdict: 'met in part',
-    remark: '`strip`, `pass-uri` and `reject`; `verified` needs a look-up in the directory',
-  },
-  128: {
-    verdict: 'not met',
-    remark: 'the encoding and the gate of the CA are there and tested; nothing orders it yet',
-  },
   135: { verdict: 'met in part', remark: 'there is no grace after the end' },
   138: {
     verdict: 'met in part',

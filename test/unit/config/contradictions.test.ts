@@ -29,6 +29,11 @@ for (const [title, yaml, path] of [
     'profiles[0].certificate.defaultKeyUsages',
   ],
   [
+    'a demanded SID that nobody verifies',
+    `${leastYaml}\n    certificate: { requireSid: true }`,
+    'profiles[0].certificate.requireSid',
+  ],
+  [
     'a CRL that expires before the next',
     `${leastYaml}\nca: [{ crl: { validityHours: 24 } }]`,
     'ca[0].crl.publishEveryHours',
@@ -203,4 +208,20 @@ test('REQ-31: a list of capabilities without POSTPKIOperation loses SCEPStandard
     'SHA-256',
     'AES',
   ])
+})
+
+test('REQ-127: a verified SID needs an Intune challenge, in templates too', (context) => {
+  for (const [more, path] of [
+    ['    certificate: { sid: verified }', 'certificate.sid'],
+    ['    templates: [{ certificate: { sid: verified } }]', 'templates[0].certificate.sid'],
+  ] as const) {
+    const { outcome } = load(
+      context,
+      staticProfile(more),
+      {},
+      { 'secrets/challenge': 'a'.repeat(32) },
+    )
+    const [problem, ...others] = expectProblems(outcome)
+    assert.deepEqual([problem?.path, others], [`profiles[1].${path}`, []])
+  }
 })

@@ -133,7 +133,7 @@ profiles:
   - name: second
     challenge: { kind: static, secretFile: missing }
     ca: nowhere
-    certificate: { keyTypes: [rsa, dsa], sid: verified }
+    certificate: { keyTypes: [rsa, dsa], sid: trusted }
 proxy:
   url: proxy.example.org:3128
 nonsense: true
@@ -150,7 +150,7 @@ nonsense: true
     '/connector.yaml:10: profiles[1].challenge.secretFile is "/missing", which cannot be read (ENOENT); expected a readable file with the secret; check the path and its permissions',
     '/connector.yaml:11: profiles[1].ca is "nowhere", which is no CA; expected one of default; write one of default, or add a CA with this id',
     '/connector.yaml:12: profiles[1].certificate.keyTypes[1] is "dsa"; expected list of: one of rsa, ec, ed25519; write for example [rsa, ec]',
-    '/connector.yaml:12: profiles[1].certificate.sid is "verified"; expected one of strip, pass-uri, reject; use pass-uri: verified needs a directory and is not available yet',
+    '/connector.yaml:12: profiles[1].certificate.sid is "trusted"; expected one of strip, pass-uri, verified, reject; write for example pass-uri',
     '/connector.yaml:14: proxy.url is "proxy.example.org:3128"; expected URL with http:// or https://, host and port only; write the scheme as well: http://proxy.example.org:3128',
     '/connector.yaml:15: nonsense is an unknown key; expected one of connector, dataDir, passphraseFile, listeners, workers, store, ca, intune, proxy, profiles, notifications, logging, simulator; remove it',
   ])

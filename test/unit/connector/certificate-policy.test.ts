@@ -36,6 +36,7 @@ const rules: CertificateRules = {
   defaultKeyUsages: ['digitalSignature'],
   sanKinds: ['dns', 'email', 'uri', 'upn'],
   sid: 'pass-uri',
+  requireSid: false,
 }
 
 function csrWith(change: Partial<CertificationRequest>): CertificationRequest {
@@ -283,6 +284,74 @@ describe('certificate policy', () => {
       assert.match(refused({ extensions: [malformed] }), /malformed/)
       const other = encodeSidExtension('S-1-5-21-1-2-3-500')
       assert.match(refused({ extensions: [encodeSubjectAltName([sidUri]), other] }), /differ/)
+    })
+
+    describe('verified against the directory', () => {
+      const verified = { ...rules, sid: 'verified' } as const
+      const decide = (
+        extensions: readonly Extension[],
+        directorySid: string | undefined,
+        change: Partial<CertificateRules> = {},
+      ) =>
+        checkCertificatePolicy(
+          csrWith({ extensions }),
+          { ...verified, ...change },
+          now,
+          directorySid,
+        )
+      const ordered = (verdict: ReturnType<typeof decide>) => {
+        assert.ok(verdict.kind === 'accepted')
+        return granted(verdict.order.extensions, OID.ntdsCaSecurity)
+      }
+
+      test('REQ-128: the extension is written by us, byte for byte as published, not critical', () => {
+        const extension = ordered(decide([], sid))
+        assert.equal(
+          Buffer.from(extension?.valueDer ?? []).toString('hex'),
+          '3040a03e060a2b060104018237190201a030042e532d312d352d32312d313131313131313131312d323232323232323232322d333333333333333333332d31303031',
+        )
+        assert.equal(extension?.critical, false)
+      })
+
+      test('REQ-127: a CSR that says the same gets it once, and keeps its URI', () => {
+        const verdict = decide([encodeSubjectAltName([sidUri]), sidExtension], sid)
+        assert.ok(verdict.kind === 'accepted')
+        const oids = verdict.order.extensions.map(({ oid }) => oid)
+        assert.deepEqual(
+          oids.filter((oid) => oid === OID.ntdsCaSecurity || oid === OID.subjectAltName),
+          [OID.subjectAltName, OID.ntdsCaSecurity],
+        )
+        assert.deepEqual(verdict.leftOut, [])
+      })
+
+      const another = 'S-1-5-21-1111111111-2222222222-3333333333-1002'
+      for (const [title, extensions] of [
+        ['URI', [encodeSubjectAltName([uri(`tag:microsoft.com,2022-09-14:sid:${another}`)])]],
+        ['extension', [encodeSidExtension(another)]],
+        ['extension without a SID', [{ ...sidExtension, valueDer: Uint8Array.of(0x30, 0) }]],
+      ] as const)
+        test(`REQ-127: a contradicting ${title} is refused, also where the directory has none`, () => {
+          for (const directorySid of [
+            sid,
+            ...(title === 'extension without a SID' ? [] : [undefined]),
+          ])
+            assert.equal(decide(extensions, directorySid).kind, 'refused')
+        })
+
+      test('REQ-127: without a SID in the directory there is no extension, or no certificate', () => {
+        assert.equal(ordered(decide([], undefined)), undefined)
+        const verdict = decide([], undefined, { requireSid: true })
+        assert.match(verdict.kind === 'refused' ? verdict.reason : '', /no SID/)
+      })
+
+      test('the SID of a built-in account is never issued', () => {
+        const verdict = decide([], 'S-1-5-21-1111111111-2222222222-3333333333-500')
+        assert.match(verdict.kind === 'refused' ? verdict.reason : '', /built-in/)
+      })
+
+      test('REQ-127: without `verified` the word of a directory changes nothing', () => {
+        assert.equal(ordered(decide([], sid, { sid: 'strip' })), undefined)
+      })
     })
   })
 

@@ -31,6 +31,7 @@ function rulesOf(validityDays: number): CertificateRules {
     defaultKeyUsages: [],
     sanKinds: [],
     sid: 'strip',
+    requireSid: false,
   }
 }
 

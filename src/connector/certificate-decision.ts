@@ -1,0 +1,57 @@
+import { ConnectorError } from '../kernel/index.ts'
+import {
+  type CertificateRules,
+  checkCertificatePolicy,
+  type PolicyVerdict,
+} from './certificate-policy.ts'
+import { chooseCertificateRules } from './certificate-template.ts'
+import { findDirectorySubject } from './directory-subject.ts'
+import type { Work } from './enrolment-work.ts'
+
+/**
+ * Which rules a request falls under, and what they say. An extension that chooses rules and cannot be read is the fault
+ * of the request. The directory is asked for a SID only where the rules want it.
+ *
+ * @throws ConnectorError as `SidDirectory`: an outage waits as any other (REQ-150)
+ */
+export async function decideByRules(
+  work: Work,
+  activityId: string,
+  signal: AbortSignal,
+): Promise<PolicyVerdict> {
+  const { csr } = work.request
+  const { templates, certificate } = work.profile
+  const now = work.ports.clock.now()
+  try {
+    const rules = chooseCertificateRules(csr, templates, certificate)
+    if (rules.sid !== 'verified') return checkCertificatePolicy(csr, rules, now)
+    return await decideWithDirectory(work, rules, activityId, signal)
+  } catch (error) {
+    if (!(error instanceof ConnectorError) || error.code !== 'pki/malformed') throw error
+    return { kind: 'refused', reason: error.message }
+  }
+}
+
+async function decideWithDirectory(
+  { request: { csr }, profile, ports, log }: Work,
+  rules: CertificateRules,
+  activityId: string,
+  signal: AbortSignal,
+): Promise<PolicyVerdict> {
+  const named = findDirectorySubject(csr)
+  if (named.kind === 'unclear') return { kind: 'refused', reason: named.problem }
+  if (profile.sids === undefined)
+    throw new ConnectorError('internal/bug', `profile ${profile.name} has no directory to ask`)
+  const sid =
+    named.kind === 'nobody'
+      ? undefined
+      : await profile.sids.findSid(named.subject, activityId, signal)
+  if (sid === undefined)
+    log.debug(
+      'operational',
+      named.kind === 'nobody'
+        ? 'the request names nobody that a directory could know'
+        : `the directory has no SID for the ${named.subject.kind} of the request`,
+    )
+  return checkCertificatePolicy(csr, rules, ports.clock.now(), sid)
+}
