@@ -1,4 +1,5 @@
 import { certmongerStories } from './certmonger.ts'
+import { jscepStories } from './jscep.ts'
 import { opensslAndCurlStories } from './openssl-and-curl.ts'
 import type { Row } from './rows.ts'
 import { scepclientStories } from './scepclient.ts'
@@ -12,5 +13,6 @@ export const allRows: readonly Row[] = [
   ...strongswanStories,
   ...scepclientStories,
   ...certmongerStories,
+  ...jscepStories,
   ...opensslAndCurlStories,
 ]

@@ -1,3 +1,4 @@
+import { prepareJscep } from './jscep-driver.ts'
 import { runProgram } from './run-program.ts'
 
 /** One client program as this machine has it. */
@@ -9,7 +10,12 @@ export interface Client {
   readonly version: string | undefined
 }
 
-export type ClientName = 'strongSwan pki' | 'scepclient' | 'certmonger' | 'openssl and curl'
+export type ClientName =
+  | 'strongSwan pki'
+  | 'scepclient'
+  | 'certmonger'
+  | 'jscep'
+  | 'openssl and curl'
 
 interface Recipe {
   readonly packages: readonly string[]
@@ -42,6 +48,11 @@ const recipes: Readonly<Record<ClientName, Recipe>> = {
       return /certmonger ([\d.]+)/.exec((await print('certmonger', ['-v'])) ?? '')?.[1]
     },
   },
+  jscep: {
+    // Maven fetches jscep itself from its registry.
+    packages: ['default-jdk-headless', 'maven'],
+    probe: prepareJscep,
+  },
   'openssl and curl': {
     packages: ['openssl', 'curl'],
     async probe() {
@@ -53,29 +64,29 @@ const recipes: Readonly<Record<ClientName, Recipe>> = {
 }
 
 /**
- * Finds the clients and installs the packages of those that are missing, where this process is root and there is a
- * package manager. What is still missing afterwards has no version.
+ * Finds clients and installs the packages of those that are missing, where this process is root and there is a package
+ * manager. What is still missing afterwards has no version.
  */
-export async function findClients(): Promise<Readonly<Record<ClientName, Client>>> {
-  const found = await probeAll()
-  const missing = Object.values(found).flatMap((one) =>
+export async function findClients(
+  names: readonly ClientName[],
+): Promise<ReadonlyMap<ClientName, Client>> {
+  const found = await probeAll(names)
+  const missing = [...found.values()].flatMap((one) =>
     one.version === undefined ? one.packages : [],
   )
   if (missing.length === 0 || process.getuid?.() !== 0) return found
   await installPackages(missing)
-  return await probeAll()
+  return await probeAll(names)
 }
 
-async function probeAll(): Promise<Readonly<Record<ClientName, Client>>> {
-  const names = Object.keys(recipes) as ClientName[]
+async function probeAll(names: readonly ClientName[]): Promise<ReadonlyMap<ClientName, Client>> {
   const entries = await Promise.all(
     names.map(async (name) => {
       const recipe = recipes[name]
-      const version = await recipe.probe()
-      return [name, { name, packages: recipe.packages, version }] as const
+      return [name, { name, packages: recipe.packages, version: await recipe.probe() }] as const
     }),
   )
-  return Object.fromEntries(entries) as Record<ClientName, Client>
+  return new Map(entries)
 }
 
 /** Failures are told and no more: the second probe decides what is missing. */

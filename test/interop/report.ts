@@ -65,7 +65,8 @@ const before = `# Which clients enrol
 
 Written by \`npm run test:interop\` when every story below passed; do not edit it by hand.
 
-Real clients, unchanged from Debian's packages, enrol over HTTP against a running connector. For each enrolment the run checks:
+Real clients, unchanged from Debian's packages (jscep from Maven Central), enrol over HTTP against a running connector. For each
+enrolment the run checks:
 
 - \`openssl verify -x509_strict\` accepts the certificate under the root that \`certconnector ca export root\` prints;
 - subject, alternative names and public key in the certificate are those of the client's CSR, byte for byte. The CSR is taken
@@ -90,12 +91,14 @@ const after = `
 - **certmonger** sends by GET. A re-key is signed with the old key and has the messageType of a first request. A refusal shows as
   \`CA_REJECTED\` in \`getcert list\` where the profile has \`scep.ndesEmptyContent: true\`. Without, as RFC 8894 has it, a FAILURE has no content,
   which certmonger takes for a broken reply: it shows \`CA_UNREACHABLE\` ("no content") and tries again later.
+- **jscep** is the client inside Intune's Android app. It renews with a PKCSReq that the old certificate signs, never with RenewalReq. It
+  verifies the RA against the CA of the same answer, and takes a reply only from a certificate that GetCACert had.
 - **Renewal** needs the challenge again with every client: an old certificate alone renews nothing.
 - **openssl** alone cannot enrol, because \`openssl cms -sign\` cannot add SCEP's signed attributes.
 
 ## Run it
 
 \`npm run test:interop\` installs missing packages when it runs as root on Debian (\`strongswan-pki
-libstrongswan-standard-plugins libstrongswan-extra-plugins scep certmonger openssl curl\`). Elsewhere a missing client is skipped; with \`CI\` set it fails and names the package. Nothing is left behind:
+libstrongswan-standard-plugins libstrongswan-extra-plugins scep certmonger openssl curl\`, for jscep \`default-jdk-headless maven\`). Elsewhere a missing client is skipped; with \`CI\` set it fails and names the package. Nothing is left behind:
 the connector, certmonger and their files live in temporary folders and on free loopback ports.
 `
