@@ -24,9 +24,7 @@ export {
   type EmbeddedCaOptions,
 } from './embedded/embedded-ca.ts'
 export { type Issuer, issueCertificate, prepareIssuer } from './embedded/issue.ts'
-export { loadKeyFile, writeKeyFile } from './embedded/key-file.ts'
 export { createOcspResponder, type OcspResponder } from './embedded/ocsp-responder.ts'
-export { loadPassphrase } from './embedded/passphrase-file.ts'
 export { checkRa, renewRa, rotateRa } from './embedded/ra-renewal.ts'
 export type { RevokedEntry } from './embedded/registers.ts'
 export type { CertificateSigner, IssuerMaterial } from './embedded/signer.ts'

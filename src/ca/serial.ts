@@ -1,7 +1,4 @@
-import { toHex } from '../kernel/index.ts'
-
-/** As many random octets as asked for, fit for keys; `randomBytes` of node:crypto outside tests. */
-export type RandomBytes = (length: number) => Uint8Array
+import { type RandomBytes, toHex } from '../kernel/index.ts'
 
 const SERIAL_OCTETS = 16
 

@@ -100,7 +100,8 @@ export function addCaCommand(program: Command): void {
       const { configuration } = findConfiguration(command)
       const settings = findCa(configuration, options.id)
       const directory = join(configuration.dataDir, 'ca', settings.id)
-      const { loadPassphrase, rotateRa } = await loadCa()
+      const { rotateRa } = await loadCa()
+      const { loadPassphrase } = await import('../keys/index.ts')
       await rotateRa(directory, await loadPassphrase(configuration.passphraseFile), {
         now: new Date(),
         random: randomBytes,

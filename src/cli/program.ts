@@ -5,6 +5,7 @@ import { addCheckConfigCommand } from './check-config-command.ts'
 import { addDocsCommand } from './docs-command.ts'
 import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
 import { addEventsCommand } from './events-command.ts'
+import { addKeyringCommand } from './keyring-command.ts'
 import { addOutboxCommand } from './outbox-command.ts'
 import { addRequestsCommand } from './requests-command.ts'
 import { addRevokeCommand } from './revoke-command.ts'
@@ -38,6 +39,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addChallengeCommand,
     addSimulateCommand,
     addCaCommand,
+    addKeyringCommand,
     addCheckConfigCommand,
     addEventsCommand,
     addRequestsCommand,

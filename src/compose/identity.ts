@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadPassphrase } from '../ca/index.ts'
 import { ConnectorError, type Secret } from '../kernel/index.ts'
+import { loadPassphrase } from '../keys/index.ts'
 import { createDurableFile, lockFolder } from '../store/index.ts'
 
 /**

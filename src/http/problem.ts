@@ -70,6 +70,10 @@ function problemOf(code: ErrorCode): Problem {
     case 'ca/unknown-outcome':
     case 'store/conflict':
     case 'key/unreadable':
+    case 'key/unknown':
+    case 'key/conflict':
+    case 'key/unsuitable':
+    case 'key/decryption-failed':
     case 'config/invalid':
     case 'internal/bug':
       return { status: 500, sentence: 'The server failed to process the request.' }

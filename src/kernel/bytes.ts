@@ -1,5 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 
+/** As many random octets as asked for, fit for keys; `randomBytes` of node:crypto outside tests. */
+export type RandomBytes = (length: number) => Uint8Array
+
 /** Upper-case hexadecimal without separators, two digits an octet. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex').toUpperCase()

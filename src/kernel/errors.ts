@@ -29,6 +29,10 @@ export type ErrorCode =
   | 'worker/timeout'
   | 'worker/died'
   | 'key/unreadable'
+  | 'key/unknown'
+  | 'key/conflict'
+  | 'key/unsuitable'
+  | 'key/decryption-failed'
   | 'config/invalid'
   | 'internal/bug'
 

@@ -1,5 +1,12 @@
 /** Words that every room shares: errors, clock, bytes, secret, retry table. Knows nothing of any protocol. */
-export { concatBytes, equalBytes, fromHex, toBase64, toHex } from './bytes.ts'
+export {
+  concatBytes,
+  equalBytes,
+  fromHex,
+  type RandomBytes,
+  toBase64,
+  toHex,
+} from './bytes.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { ConnectorError, describeError, type ErrorCode } from './errors.ts'
 export { pauseAfterAttempt } from './retry.ts'

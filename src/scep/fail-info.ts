@@ -102,6 +102,10 @@ function standardRefusal(code: ErrorCode): ScepRefusal {
     case 'worker/timeout':
     case 'worker/died':
     case 'key/unreadable':
+    case 'key/unknown':
+    case 'key/conflict':
+    case 'key/unsuitable':
+    case 'key/decryption-failed':
     case 'config/invalid':
     case 'internal/bug':
       return refusal('badRequest', 'request cannot be served now', HRESULT.E_INVALIDARG)

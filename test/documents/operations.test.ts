@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { createPublicKey, hash, X509Certificate } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
@@ -191,6 +191,20 @@ const steps: readonly Step[] = [
       )
       assert.equal(eventIds(events)[0], 4003)
     },
+  },
+  {
+    begins: 'docker compose exec -T connector certconnector keyring add PFXEncryptionKey',
+    check(output) {
+      assert.match(output, /^added PFXEncryptionKey /m)
+      assert.match(output, /oaepSha512: good/)
+      const key = createPublicKey(readFileSync(inCheckout('PFXEncryptionKey.pem')))
+      const fingerprint = hash('sha256', key.export({ format: 'der', type: 'spki' }), 'hex')
+      assert.ok(output.includes(fingerprint))
+    },
+  },
+  {
+    begins: 'docker compose cp connector:/data/keyring backup/keyring',
+    check: () => assert.equal(readdirSync(inCheckout('backup/keyring')).length, 1),
   },
 ]
 

@@ -177,7 +177,7 @@ async function compose(words: readonly string[]): Promise<number> {
       const [from = '', to = ''] = rest
       const { mounts } = findRunning(sandbox, 'connector')
       const source = toHost(from.replace(/^connector:/, ''), image(), mounts)
-      cpSync(source, join(sandbox.checkout, to))
+      cpSync(source, join(sandbox.checkout, to), { recursive: true })
       return 0
     }
     default:

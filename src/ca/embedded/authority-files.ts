@@ -1,13 +1,18 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConnectorError, equalBytes, type Secret } from '../../kernel/index.ts'
+import { ConnectorError, equalBytes, type RandomBytes, type Secret } from '../../kernel/index.ts'
+import {
+  decodePem,
+  encodePem,
+  loadKeyFile,
+  loadPrivateFile,
+  systemCode,
+  writeKeyFile,
+  writePrivateFile,
+} from '../../keys/index.ts'
 import { parseCertificate } from '../../pki/index.ts'
-import type { RandomBytes } from '../serial.ts'
 import type { KeyedCertificate } from './authority.ts'
-import { loadKeyFile, writeKeyFile } from './key-file.ts'
-import { decodePem, encodePem } from './pem.ts'
-import { loadPrivateFile, systemCode, writePrivateFile } from './private-file.ts'
 
 /** Names of the two files of a certificate, inside the folder of its authority. */
 export interface KeyedFiles {

@@ -1,4 +1,5 @@
 import { ConnectorError, type Secret } from '../../kernel/index.ts'
+import { makePrivateDirectory } from '../../keys/index.ts'
 import { parseCertificate } from '../../pki/index.ts'
 import { isIssuedBy } from '../issued-by.ts'
 import { type AuthorityOptions, createAuthority } from './authority.ts'
@@ -11,7 +12,6 @@ import {
 } from './authority-files.ts'
 import { commitManifest, findManifest, type NumberedManifest } from './authority-manifest.ts'
 import type { AuthorityManifest } from './manifest-schema.ts'
-import { makePrivateDirectory } from './private-file.ts'
 import type { IssuerMaterial } from './signer.ts'
 
 /** An RA key of an authority. What SCEP needs of it has the same shape there. Memory only. */

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConnectorError } from '../../kernel/index.ts'
+import { createPrivateFile, loadPrivateFile, systemCode } from '../../keys/index.ts'
 import type { AuthorityManifest } from './manifest-schema.ts'
-import { createPrivateFile, loadPrivateFile, systemCode } from './private-file.ts'
 
 /** A manifest and its place in the sequence. */
 export interface NumberedManifest {

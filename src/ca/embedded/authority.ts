@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import { ConnectorError } from '../../kernel/index.ts'
+import { ConnectorError, type RandomBytes } from '../../kernel/index.ts'
 import {
   type Extension,
   encodeAuthorityKeyIdentifier,
@@ -14,7 +14,7 @@ import {
   OID,
   parseCertificate,
 } from '../../pki/index.ts'
-import { generateSerial, type RandomBytes } from '../serial.ts'
+import { generateSerial } from '../serial.ts'
 import { getIssuerKeyIdentifier, latestNotAfter } from './issuer-facts.ts'
 
 /** Kinds of CA keys. */

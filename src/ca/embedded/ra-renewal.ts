@@ -1,7 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
-import type { Secret } from '../../kernel/index.ts'
+import type { RandomBytes, Secret } from '../../kernel/index.ts'
 import { parseCertificate } from '../../pki/index.ts'
-import type { RandomBytes } from '../serial.ts'
 import { createRa, DEFAULT_RA_DAYS } from './authority.ts'
 import { removeKeyed, writeKeyed } from './authority-files.ts'
 import {

@@ -41,6 +41,10 @@ export function getFailureHResult(code: ErrorCode): number {
     case 'intune/misconfigured':
     case 'internal/bug':
     case 'key/unreadable':
+    case 'key/unknown':
+    case 'key/conflict':
+    case 'key/unsuitable':
+    case 'key/decryption-failed':
     case 'spool/unavailable':
     case 'store/conflict':
     case 'store/unavailable':

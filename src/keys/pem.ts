@@ -1,4 +1,4 @@
-import { toBase64 } from '../../kernel/index.ts'
+import { toBase64 } from '../kernel/index.ts'
 
 /** Writes DER as PEM with lines of 64 characters (RFC 7468). */
 export function encodePem(label: string, der: Uint8Array): string {

@@ -1,4 +1,4 @@
-import { ConnectorError, Secret } from '../../kernel/index.ts'
+import { ConnectorError, Secret } from '../kernel/index.ts'
 import { loadPrivateFile } from './private-file.ts'
 
 /** Shortest passphrase that is accepted, in characters. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, open, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { ConnectorError } from '../../kernel/index.ts'
+import { ConnectorError, Secret } from '../kernel/index.ts'
 
 const GROUP_AND_WORLD = 0o077
 
@@ -35,6 +35,24 @@ export async function loadPrivateFile(path: string): Promise<Uint8Array> {
     if (cause instanceof ConnectorError) throw cause
     throw unreadable(path, `cannot be read (${systemCode(cause)})`, cause)
   }
+}
+
+/**
+ * Reads a secret that a person keeps in a file: the first line, with every space that it has.
+ *
+ * @throws ConnectorError `key/unreadable` as `loadPrivateFile`, not UTF-8, or the line is empty
+ */
+export async function loadSecretLine(path: string): Promise<Secret> {
+  const bytes = await loadPrivateFile(path)
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw unreadable(path, 'is not UTF-8; save it as that', cause)
+  }
+  const line = text.split(/\r?\n/, 1)[0] ?? ''
+  if (line === '') throw unreadable(path, 'has an empty first line; write the secret there')
+  return new Secret(line)
 }
 
 /**

@@ -3,9 +3,9 @@ import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { loadKeyFile, loadPassphrase, writeKeyFile } from '../../../src/ca/index.ts'
 import { Secret } from '../../../src/kernel/index.ts'
-import { createFolder, openssl, PASSPHRASE, writeSecretFile } from './ca-fixtures.ts'
+import { loadKeyFile, loadPassphrase, writeKeyFile } from '../../../src/keys/index.ts'
+import { createFolder, openssl, PASSPHRASE, writeSecretFile } from '../ca/ca-fixtures.ts'
 
 const keys = {
   rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,

@@ -1,14 +1,7 @@
 import { createCipheriv, createPrivateKey, type KeyObject, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
-import { ConnectorError, type Secret } from '../../kernel/index.ts'
-import {
-  encodeInteger,
-  encodeOctetString,
-  encodeOid,
-  encodeSequence,
-  OID,
-} from '../../pki/index.ts'
-import type { RandomBytes } from '../serial.ts'
+import { ConnectorError, type RandomBytes, type Secret } from '../kernel/index.ts'
+import { encodeInteger, encodeOctetString, encodeOid, encodeSequence, OID } from '../pki/index.ts'
 import { decodePem, encodePem } from './pem.ts'
 import { loadPrivateFile, writePrivateFile } from './private-file.ts'
 
@@ -72,8 +65,17 @@ export async function writeKeyFile(
   passphrase: Secret,
   random: RandomBytes,
 ): Promise<void> {
-  const sealed = await sealKey(pkcs8Der, passphrase, random)
-  await writePrivateFile(path, new TextEncoder().encode(encodePem(LABEL, sealed)))
+  const pem = await encodeKeyFile(pkcs8Der, passphrase, random)
+  await writePrivateFile(path, new TextEncoder().encode(pem))
+}
+
+/** The same as text, for files that say more than the key. */
+export async function encodeKeyFile(
+  pkcs8Der: Uint8Array,
+  passphrase: Secret,
+  random: RandomBytes,
+): Promise<string> {
+  return encodePem(LABEL, await sealKey(pkcs8Der, passphrase, random))
 }
 
 /**
