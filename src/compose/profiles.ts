@@ -42,6 +42,7 @@ export function composeProfiles(
           renewal: {
             allowCertificateOnly: settings.allowCertificateOnlyRenewal,
             windowDays: settings.renewalWindowDays,
+            graceDays: settings.renewalGraceDays,
           },
           queries: settings.queries,
           waiting: {

@@ -48,6 +48,7 @@ import {
   loadAuthorities,
   openCas,
 } from './authorities.ts'
+import { loadBlockedKeys } from './blocked-keys.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
 import { openJournal } from './journal.ts'
@@ -232,6 +233,7 @@ async function build(
   const enrolmentPorts: EnrolmentPorts = {
     codec: crypto,
     certificates,
+    blockedKeys: loadBlockedKeys(configuration.blockedKeysFile),
     crls: store.crls,
     pending: store.pending,
     background: (work) => {

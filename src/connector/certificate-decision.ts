@@ -7,25 +7,28 @@ import {
 import { chooseCertificateRules } from './certificate-template.ts'
 import { findDirectorySubject } from './directory-subject.ts'
 import type { Work } from './enrolment-work.ts'
+import { findKeyProblem } from './key-check.ts'
+import type { EnrolmentContext } from './ports.ts'
 
 /**
- * Which rules a request falls under, and what they say. An extension that chooses rules and cannot be read is the fault
+ * Whether the key may be certified at all, which rules a request falls under, and what they say. An extension that chooses rules and cannot be read is the fault
  * of the request. The directory is asked for a SID only where the rules want it.
  *
  * @throws ConnectorError as `SidDirectory`: an outage waits as any other (REQ-150)
  */
-export async function decideByRules(
-  work: Work,
-  activityId: string,
-  signal: AbortSignal,
-): Promise<PolicyVerdict> {
+export async function decideByRules(work: Work, context: EnrolmentContext): Promise<PolicyVerdict> {
   const { csr } = work.request
   const { templates, certificate } = work.profile
-  const now = work.ports.clock.now()
+  const { blockedKeys, certificates, clock } = work.ports
   try {
-    const rules = chooseCertificateRules(csr, templates, certificate)
-    if (rules.sid !== 'verified') return checkCertificatePolicy(csr, rules, now)
-    return await decideWithDirectory(work, rules, activityId, signal)
+    const rules = chooseCertificateRules(csr, templates, certificate, context.urlParams)
+    const verdict =
+      rules.sid === 'verified'
+        ? await decideWithDirectory(work, rules, context)
+        : checkCertificatePolicy(csr, rules, clock.now())
+    if (verdict.kind === 'refused') return verdict
+    const problem = await findKeyProblem(csr, blockedKeys, certificates)
+    return problem === undefined ? verdict : { kind: 'refused', reason: problem, about: 'key' }
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'pki/malformed') throw error
     return { kind: 'refused', reason: error.message }
@@ -35,8 +38,7 @@ export async function decideByRules(
 async function decideWithDirectory(
   { request: { csr }, profile, ports, log }: Work,
   rules: CertificateRules,
-  activityId: string,
-  signal: AbortSignal,
+  { requestId, signal }: EnrolmentContext,
 ): Promise<PolicyVerdict> {
   const named = findDirectorySubject(csr)
   if (named.kind === 'unclear') return { kind: 'refused', reason: named.problem }
@@ -45,7 +47,7 @@ async function decideWithDirectory(
   const sid =
     named.kind === 'nobody'
       ? undefined
-      : await profile.sids.findSid(named.subject, activityId, signal)
+      : await profile.sids.findSid(named.subject, requestId, signal)
   if (sid === undefined)
     log.debug(
       'operational',

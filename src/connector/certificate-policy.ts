@@ -58,7 +58,12 @@ export type PolicyVerdict =
       /** What was asked for and left out, for the operator; empty when everything was granted. */
       readonly leftOut: readonly string[]
     }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      /** What the refusal is about, where Windows has a code of its own for that (REQ-162). */
+      readonly about?: 'key' | 'names'
+    }
 
 /** Largest RSA modulus worth verifying (REQ-121). */
 const MAX_RSA_BITS = 8192
@@ -74,7 +79,14 @@ const FIRST_ORDINARY_RID = 1000
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 
-class Refusal extends Error {}
+class Refusal extends Error {
+  readonly about: 'key' | 'names' | undefined
+
+  constructor(reason: string, about?: 'key' | 'names') {
+    super(reason)
+    this.about = about
+  }
+}
 
 /**
  * Decides what is signed for a CSR whose challenge was accepted: key, names, lifetime, and from its extensions only
@@ -116,7 +128,10 @@ export function checkCertificatePolicy(
       leftOut,
     }
   } catch (error) {
-    if (error instanceof Refusal) return { kind: 'refused', reason: error.message }
+    if (error instanceof Refusal) {
+      const { message: reason, about } = error
+      return { kind: 'refused', reason, ...(about === undefined ? {} : { about }) }
+    }
     // The codec reads an extension only when somebody needs it: a malformed one is the device's fault, not ours.
     if (error instanceof ConnectorError && error.code === 'pki/malformed')
       return { kind: 'refused', reason: `an extension of the CSR is malformed: ${error.message}` }
@@ -126,16 +141,18 @@ export function checkCertificatePolicy(
 
 function checkPublicKey(key: PublicKeySummary, rules: CertificateRules): void {
   if (key.algorithm === 'other' || !rules.keyTypes.includes(key.algorithm))
-    throw new Refusal(`key type ${key.algorithm} is not among ${rules.keyTypes.join(', ')}`)
+    throw new Refusal(`key type ${key.algorithm} is not among ${rules.keyTypes.join(', ')}`, 'key')
   if (key.algorithm === 'ec' && !EC_CURVES.includes(key.curve ?? ''))
-    throw new Refusal(`curve ${key.curve ?? 'unknown'} is not among ${EC_CURVES.join(', ')}`)
+    throw new Refusal(`curve ${key.curve ?? 'unknown'} is not among ${EC_CURVES.join(', ')}`, 'key')
   if (key.algorithm !== 'rsa') return
   if (key.bits < rules.minRsaBits || key.bits > MAX_RSA_BITS)
     throw new Refusal(
       `RSA key of ${key.bits} bits; allowed are ${rules.minRsaBits} to ${MAX_RSA_BITS}`,
+      'key',
     )
   const exponent = key.exponent ?? 0
-  if (exponent < 3 || exponent % 2 === 0) throw new Refusal('RSA exponent is 1, even or too large')
+  if (exponent < 3 || exponent % 2 === 0)
+    throw new Refusal('RSA exponent is 1, even or too large', 'key')
 }
 
 /** A device may ask for less than the profile gives, never for more. */
@@ -159,11 +176,11 @@ function checkSubject(
   subjectAltName: Extension | undefined,
 ): void {
   const problem = findSubjectProblem(csr.subjectDer)
-  if (problem !== undefined) throw new Refusal(problem)
+  if (problem !== undefined) throw new Refusal(problem, 'names')
   if (csr.subject !== '') return
-  if (!rules.allowEmptySubject) throw new Refusal('the subject is empty')
+  if (!rules.allowEmptySubject) throw new Refusal('the subject is empty', 'names')
   if (subjectAltName === undefined)
-    throw new Refusal('the subject is empty and there is no subjectAltName')
+    throw new Refusal('the subject is empty and there is no subjectAltName', 'names')
 }
 
 function decideSubjectAltName(
@@ -179,11 +196,12 @@ function decideSubjectAltName(
   }
   const names = parseSubjectAltName(asked.valueDer)
   const problem = findAltNameProblem(asked.valueDer, names)
-  if (problem !== undefined) throw new Refusal(problem)
+  if (problem !== undefined) throw new Refusal(problem, 'names')
   for (const name of names) {
     if (!rules.sanKinds.includes(name.kind))
       throw new Refusal(
         `subjectAltName holds a ${name.kind} entry; allowed are ${rules.sanKinds.join(', ')}`,
+        'names',
       )
   }
   const sidNames = names.filter((name) => isSidUri(name))

@@ -17,30 +17,39 @@ export interface CertificateTemplate {
   readonly names: readonly string[]
   /** Left out: any. */
   readonly purpose: RequestedPurpose | undefined
+  /** All must stand in the URL with these values; empty: whatever stands there (REQ-10). */
+  readonly urlParams: Readonly<Record<string, string>>
   readonly certificate: CertificateRules
 }
 
 /**
- * The rules for a request: those of the first template that it names and whose purpose fits; else those of the first
- * without a name whose purpose fits; else those of the profile, which the URL has chosen (REQ-115, REQ-120).
+ * The rules for a request: those of the first template that it, or its URL, names and whose purpose fits; else those of
+ * the first without a name whose purpose fits; else those of the profile, which the path has chosen (REQ-10, REQ-115,
+ * REQ-120).
  *
+ * @param urlParams beside operation and message; outside of every signature, as the path is
  * @throws ConnectorError `pki/malformed` a template extension or keyUsage cannot be read
  */
 export function chooseCertificateRules(
   csr: Pick<CertificationRequest, 'extensions' | 'nameValuePairs'>,
   templates: readonly CertificateTemplate[],
   otherwise: CertificateRules,
+  urlParams: ReadonlyMap<string, string> = new Map(),
 ): CertificateRules {
   if (templates.length === 0) return otherwise
   const asked = listTemplates(csr).map((name) => name.toLowerCase())
   const purpose = purposeOf(csr)
-  const fits = (template: CertificateTemplate) =>
-    template.purpose === undefined || template.purpose === purpose
-  const named = templates.find(
+  const fitting = templates.filter(
     (template) =>
-      fits(template) && template.names.some((name) => asked.includes(name.toLowerCase())),
+      (template.purpose === undefined || template.purpose === purpose) &&
+      Object.entries(template.urlParams).every(([name, value]) => urlParams.get(name) === value),
   )
-  const unnamed = templates.find((template) => fits(template) && template.names.length === 0)
+  const named = fitting.find(({ names, urlParams: wanted }) =>
+    names.length === 0
+      ? Object.keys(wanted).length > 0
+      : names.some((name) => asked.includes(name.toLowerCase())),
+  )
+  const unnamed = fitting.find(({ names }) => names.length === 0)
   return (named ?? unnamed)?.certificate ?? otherwise
 }
 

@@ -18,6 +18,8 @@ import type { Safekeeping } from './safekeeping.ts'
 export interface EnrolmentPorts {
   readonly codec: ScepCodec
   readonly certificates: CertificateRegister
+  /** Keys that are never certified: SHA-256 over the SubjectPublicKeyInfo, upper-case hexadecimal (REQ-121). */
+  readonly blockedKeys: ReadonlySet<string>
   readonly crls: Pick<CrlRegister, 'current'>
   readonly pending: PendingRequests
   /** Takes work that goes on after its device was answered; it is waited for when the connector stops. */

@@ -35,7 +35,12 @@ export interface EnrolmentProfile {
   readonly templates: readonly CertificateTemplate[]
   readonly issuers: ProfileIssuers
   /** Renewals that the old certificate alone speaks for (REQ-137). Never where Intune validates (REQ-136). */
-  readonly renewal: { readonly allowCertificateOnly: boolean; readonly windowDays: number }
+  readonly renewal: {
+    readonly allowCertificateOnly: boolean
+    readonly windowDays: number
+    /** How long after its end a certificate may still sign a renewal (REQ-135). */
+    readonly graceDays: number
+  }
   /** What queries get (REQ-181, REQ-184). */
   readonly queries: {
     /** GetCRL is answered. */
@@ -75,6 +80,8 @@ export interface EnrolmentContext {
   /** Correlates all events of this request. GUID. */
   readonly requestId: string
   readonly remoteAddress: string
+  /** Parameters of the URL beside operation and message, decoded; anybody can write them. Left out: none (REQ-10). */
+  readonly urlParams?: ReadonlyMap<string, string>
   readonly signal: AbortSignal
 }
 

@@ -20,6 +20,7 @@ const DAY_MS = 86_400_000
  * must be signed by a certificate of this CA (REQ-134); a PKCSReq may be self-signed or signed by a stranger's
  * certificate, which says nothing: its challenge speaks for it. The challenge was accepted before in any case (REQ-136).
  *
+ * @param graceDays how long after its end a certificate still counts as in force
  * @returns what is wrong, for people; undefined when nothing is
  */
 export async function checkRenewalSigner(
@@ -27,6 +28,7 @@ export async function checkRenewalSigner(
   issuers: readonly Pick<CaBackend, 'id' | 'chain'>[],
   certificates: Pick<CertificateRegister, 'findBySerial'>,
   now: Date,
+  graceDays: number,
 ): Promise<string | undefined> {
   const mustRenew = messageType === 'RenewalReq'
   if (signer.isSelfSigned) {
@@ -39,7 +41,7 @@ export async function checkRenewalSigner(
       ? 'the certificate to renew was not issued by the CA of this profile'
       : undefined
   }
-  if (now > certificate.notAfter) return 'the certificate to renew has expired'
+  if (hasEnded(certificate, now, graceDays)) return 'the certificate to renew has expired'
   if (now < certificate.notBefore) return 'the certificate to renew is not valid yet'
   const record = await certificates.findBySerial(ca.id, certificate.serialHex)
   if (record?.state === 'revoked') return 'the certificate to renew is revoked'
@@ -56,7 +58,7 @@ export async function checkCertificateOnlyRenewal(
   { csr, signer }: Pick<ScepRequest, 'csr' | 'signer'>,
   issuers: readonly Pick<CaBackend, 'id' | 'chain'>[],
   certificates: Pick<CertificateRegister, 'findBySerial'>,
-  windowDays: number,
+  { windowDays, graceDays }: { readonly windowDays: number; readonly graceDays: number },
   now: Date,
 ): Promise<string | undefined> {
   if (signer.isSelfSigned) return 'there is no challenge, and no certificate to renew'
@@ -65,7 +67,7 @@ export async function checkCertificateOnlyRenewal(
   if (ca === undefined) return 'the certificate to renew was not issued by the CA of this profile'
   const record = await certificates.findBySerial(ca.id, certificate.serialHex)
   if (record?.state !== 'issued') return 'the certificate to renew is revoked or not on record'
-  if (now > certificate.notAfter || now < certificate.notBefore)
+  if (hasEnded(certificate, now, graceDays) || now < certificate.notBefore)
     return 'the certificate to renew is not in force'
   if (now.getTime() < certificate.notAfter.getTime() - windowDays * DAY_MS)
     return `the certificate to renew ends more than ${windowDays} days from now`
@@ -77,6 +79,10 @@ export async function checkCertificateOnlyRenewal(
   if (before === undefined || after === undefined || !equalBytes(before, after))
     return 'the request has other alternative names than the certificate to renew'
   return undefined
+}
+
+function hasEnded({ notAfter }: Certificate, now: Date, graceDays: number): boolean {
+  return now.getTime() > notAfter.getTime() + graceDays * DAY_MS
 }
 
 async function findIssuer<T extends Pick<CaBackend, 'chain'>>(

@@ -2,6 +2,7 @@ import { type EventFields, events, type Journal } from '../events/index.ts'
 import { ConnectorError, describeError } from '../kernel/index.ts'
 import type { CertificateOrder } from '../pki/index.ts'
 import {
+  HRESULT,
   type OpenOutcome,
   type Reply,
   type ReplyFrame,
@@ -11,6 +12,7 @@ import {
   type ScepRequest,
 } from '../scep/index.ts'
 import { decideByRules } from './certificate-decision.ts'
+import type { PolicyVerdict } from './certificate-policy.ts'
 import { findEarlier, replay } from './earlier-request.ts'
 import { oweSuccess } from './enrolment-notification.ts'
 import {
@@ -307,7 +309,7 @@ async function validateByCertificate({
     request,
     issuers.list(),
     ports.certificates,
-    renewal.windowDays,
+    renewal,
     ports.clock.now(),
   )
   if (problem === undefined) {
@@ -330,19 +332,34 @@ async function decide(
 > {
   const { request, log, profile, ports } = work
   const now = ports.clock.now()
-  const problem = await checkRenewalSigner(request, profile.issuers.list(), ports.certificates, now)
+  const problem = await checkRenewalSigner(
+    request,
+    profile.issuers.list(),
+    ports.certificates,
+    now,
+    profile.renewal.graceDays,
+  )
   const verdict =
     problem === undefined
-      ? await decideByRules(work, context.requestId, context.signal)
+      ? await decideByRules(work, context)
       : ({ kind: 'refused', reason: problem } as const)
-  if (verdict.kind === 'refused') {
-    const { reason } = verdict
-    const refusal = refusalFor('policy/not-willing', reason)
-    return { kind: 'refused', refused: { code: 'policy/not-willing', reason, refusal } }
-  }
+  if (verdict.kind === 'refused') return { kind: 'refused', refused: refusedByPolicy(verdict) }
   if (verdict.leftOut.length > 0)
     log.debug('operational', `left out by policy: ${verdict.leftOut.join('; ')}`)
   return { kind: 'accepted', order: verdict.order }
+}
+
+/** With the code that Windows has for what it is about (REQ-162). */
+function refusedByPolicy({
+  reason,
+  about,
+}: Extract<PolicyVerdict, { readonly kind: 'refused' }>): Refused {
+  if (about === 'key')
+    return { code: 'pki/weak-key', reason, refusal: refusalFor('pki/weak-key', reason) }
+  const code = 'policy/not-willing'
+  const refusal = refusalFor(code, reason)
+  if (about !== 'names') return { code, reason, refusal }
+  return { code, reason, refusal: { ...refusal, hResult: HRESULT.CERTSRV_E_BAD_REQUESTSUBJECT } }
 }
 
 /** Nobody is to be told, so the request is closed here. */

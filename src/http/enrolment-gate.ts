@@ -19,6 +19,8 @@ export interface Visitor {
   /** GUID. */
   readonly requestId: string
   readonly remoteAddress: string
+  /** Of a PKIOperation: what its URL says beside operation and message. */
+  readonly urlParams?: ReadonlyMap<string, string>
 }
 
 /** The gate before the enrolments of a listener. */

@@ -111,7 +111,8 @@ export function createScepRoute(options: ScepRouteOptions): RequestHandler {
       return undefined
     }
     if (!isPost && (await isTurnedAway(visit))) return 'limited'
-    const answer = await gate.enrol(visit.endpoint.enrol, request.messageDer, visitor)
+    const { messageDer, urlParams } = request
+    const answer = await gate.enrol(visit.endpoint.enrol, messageDer, { ...visitor, urlParams })
     if (answer === undefined) {
       deliverBusy(res, busyPauseMs)
       return 'busy'

@@ -116,3 +116,4 @@ export type {
   KeyTransport,
   PublicKeySummary,
 } from './types.ts'
+export { findRsaWeakness } from './weak-rsa-key.ts'

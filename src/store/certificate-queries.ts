@@ -2,6 +2,7 @@ import { type ExpressionBuilder, sql } from 'kysely'
 import type { RevocationReason } from '../ca/index.ts'
 import type { encodeIntent } from './certificate-rows.ts'
 import type { CertificateState } from './ports.ts'
+import { isCompromised } from './predicates.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { Schema } from './schema.ts'
 import type { SqlDialect } from './sql-dialect.ts'
@@ -81,6 +82,14 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
         .selectFrom('certificate')
         .selectAll()
         .where('thumbprint_hex', '=', slots.thumbprintHex)
+        .limit(1),
+    ),
+    findCompromised: prepareQuery((slots: { readonly spkiDer: Uint8Array }) =>
+      db
+        .selectFrom('certificate')
+        .select('serial_hex')
+        .where('spki_der', '=', slots.spkiDer)
+        .where(isCompromised)
         .limit(1),
     ),
     /** Abandons an intent whose lease ran out. */

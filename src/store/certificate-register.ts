@@ -191,6 +191,10 @@ export function createCertificateRegister(
       return row === undefined ? undefined : parseCertificateRow(row)
     },
 
+    async isKeyCompromised(spkiDer) {
+      return (await executor.read(queries.findCompromised({ spkiDer }))).length > 0
+    },
+
     async revoke(caId, serialHex, reason, at) {
       const outcome = await executor.write([
         queries.revoke({ caId, serialHex, reason, at: at.getTime() }),

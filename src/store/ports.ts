@@ -109,6 +109,9 @@ export interface CertificateRegister {
 
   findByThumbprint(thumbprintHex: string): Promise<CertificateRecord | undefined>
 
+  /** Whether a certificate with this very SubjectPublicKeyInfo was revoked for keyCompromise (REQ-121). */
+  isKeyCompromised(spkiDer: Uint8Array): Promise<boolean>
+
   /**
    * Marks revoked, and the CRL of its CA outdated; false when no such certificate was issued. Twice keeps the first date;
    * a hold (reason 6) takes another reason and keeps its date. Also for an intent whose certificate is known to exist.

@@ -19,3 +19,6 @@ export const isUntrue = sql<boolean>`(state = 'failed' and kind = 'success' and 
 
 /** Pending requests that have no answer yet. */
 export const isOpen = sql<boolean>`state in ('waiting', 'approved', 'denied')`
+
+/** Revoked because its private key is in other hands (CRLReason keyCompromise). */
+export const isCompromised = sql<boolean>`revocation_reason = 1`

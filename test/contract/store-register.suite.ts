@@ -426,6 +426,19 @@ export function describeRegister(current: CurrentHarness): void {
       )
     })
 
+    test('a key is compromised once a certificate for it was revoked for that, and for nothing else', async () => {
+      const { intent, certificate } = await issued()
+      const { spkiDer } = intent.order
+      const revoke = async (reason: 1 | 4 | 6) =>
+        await register().revoke(intent.caId, certificate.serialHex, reason, later(1))
+      assert.equal(await register().isKeyCompromised(spkiDer), false)
+      await revoke(6)
+      assert.equal(await register().isKeyCompromised(spkiDer), false)
+      await revoke(1)
+      assert.equal(await register().isKeyCompromised(spkiDer), true)
+      assert.equal(await register().isKeyCompromised(Uint8Array.of(...spkiDer, 0)), false)
+    })
+
     test('what is unknown is undefined', async () => {
       assert.equal(await register().findByRequestKey('00', since), undefined)
       assert.equal(await register().findBySerial('issuing', '00'), undefined)

@@ -190,7 +190,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
     queries: { getCrl: true, openCertQueries: false },
     waiting: STAGE_WAITING,
     templates: [],
-    renewal: { allowCertificateOnly: false, windowDays: 60 },
+    renewal: { allowCertificateOnly: false, windowDays: 60, graceDays: 0 },
     caParameters: {},
     replayWindowMs: 86_400_000,
   }
@@ -238,6 +238,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
         {
           codec: createStageCodec(waiting, faults),
           certificates,
+          blockedKeys: new Set(),
           crls: store.crls,
           pending: store.pending,
           background: (work) => void background.push(work),

@@ -1,5 +1,5 @@
 import type { RevocationReason } from '../../src/ca/index.ts'
-import { ConnectorError } from '../../src/kernel/index.ts'
+import { ConnectorError, equalBytes } from '../../src/kernel/index.ts'
 import type {
   CertificateRecord,
   CertificateRegister,
@@ -226,6 +226,13 @@ function createRegister(
       gate.read('certificates.findByThumbprint')
       const row = [...rows.values()].find((each) => each.thumbprintHex === thumbprintHex)
       return row === undefined ? undefined : recordOf(row)
+    },
+    async isKeyCompromised(spkiDer) {
+      gate.read('certificates.isKeyCompromised')
+      return [...rows.values()].some(
+        ({ revocationReason, order }) =>
+          revocationReason === 1 && equalBytes(order.spkiDer, spkiDer),
+      )
     },
     async revoke(caId, serialHex, reason: RevocationReason, at) {
       gate.write('certificates.revoke')

@@ -17,6 +17,12 @@ export const certificateTemplatesSchema = field(
             example: 'signature',
             defaultText: 'any',
           }),
+          urlParams: field(z.record(z.string().min(1).max(64), z.string().max(256)).default({}), {
+            doc: 'Parameters that the URL of the request must hold, as `?department=lab`, letter by letter. Like the path they are not signed: whoever may use the profile may use this template. A device that polls sends them again.',
+            example: '{ department: lab }',
+            type: 'map of text to text',
+            defaultText: 'none',
+          }),
           certificate: certificateRulesSchema.prefault({}),
         })
         .transform(({ certificate, ...rest }) => ({
@@ -28,7 +34,7 @@ export const certificateTemplatesSchema = field(
     .max(32)
     .default([]),
   {
-    doc: 'Certificate rules instead of `certificate` for requests that name a template (extension, or name and value pair `CertificateTemplate`) or ask for a purpose. The first that fits counts; named ones come first.',
+    doc: 'Certificate rules instead of `certificate` for requests that name a template (extension, or name and value pair `CertificateTemplate`) or ask for a purpose, or whose URL has a parameter. The first that fits counts; named ones come first.',
     type: 'list',
     defaultText: 'none',
   },

@@ -65,6 +65,12 @@ export const configurationSchema = z.strictObject({
     defaultText: '`passphrase` under `dataDir`',
     isPath: true,
   }),
+  blockedKeysFile: field(z.exactOptional(z.string().min(1).max(4096)), {
+    doc: 'File with public keys that are never certified: SHA-256 over the SubjectPublicKeyInfo in hexadecimal, one a line, `#` begins a comment. Read at start. Keys of certificates that were revoked for keyCompromise, and RSA keys with the ROCA fingerprint, are refused without it.',
+    example: 'blocked-keys.txt',
+    defaultText: 'none',
+    isPath: true,
+  }),
   listeners: listenersSchema,
   workers: z
     .strictObject({

@@ -89,6 +89,10 @@ export const profileSchema = z
       doc: 'How long before its end a certificate may be renewed so.',
       example: '60',
     }),
+    renewalGraceDays: field(integer(0, 365).default(0), {
+      doc: 'How long after its end a certificate may still sign its renewal, for devices that were off.',
+      example: '14',
+    }),
     replayWindowHours: field(integer(1, 720).default(24), {
       doc: 'How long the same request gets the same certificate again.',
       example: '24',

@@ -37,10 +37,15 @@ function rulesOf(validityDays: number): CertificateRules {
 
 const TEMPLATE_OID = '1.3.6.1.4.1.311.21.8.1.2.3'
 const templates: readonly CertificateTemplate[] = [
-  { names: ['WebServer', TEMPLATE_OID], purpose: undefined, certificate: rulesOf(1) },
-  { names: ['Mail'], purpose: 'encryption', certificate: rulesOf(2) },
-  { names: [], purpose: 'signature', certificate: rulesOf(3) },
-  { names: [], purpose: 'encryption', certificate: rulesOf(4) },
+  {
+    names: ['WebServer', TEMPLATE_OID],
+    purpose: undefined,
+    urlParams: {},
+    certificate: rulesOf(1),
+  },
+  { names: ['Mail'], purpose: 'encryption', urlParams: {}, certificate: rulesOf(2) },
+  { names: [], purpose: 'signature', urlParams: {}, certificate: rulesOf(3) },
+  { names: [], purpose: 'encryption', urlParams: {}, certificate: rulesOf(4) },
 ]
 
 /** Which template was chosen, by its lifetime; 99: the profile's own rules. */
@@ -100,5 +105,47 @@ suite('chooseCertificateRules', () => {
       assert.throws(() => choose([extension]), { code: 'pki/malformed' })
       assert.equal(choose([extension], [], []), 99)
     }
+  })
+})
+
+suite('a template that the URL names', () => {
+  const among: readonly CertificateTemplate[] = [
+    { names: [], purpose: undefined, urlParams: {}, certificate: rulesOf(1) },
+    { names: [], purpose: undefined, urlParams: { department: 'lab' }, certificate: rulesOf(2) },
+    {
+      names: ['Mail'],
+      purpose: undefined,
+      urlParams: { department: 'lab' },
+      certificate: rulesOf(3),
+    },
+  ]
+  const byUrl = (params: Readonly<Record<string, string>>, list = among) =>
+    chooseCertificateRules(
+      { extensions: [], nameValuePairs: [] },
+      list,
+      rulesOf(99),
+      new Map(Object.entries(params)),
+    ).validityDays
+
+  test('REQ-10: a parameter of the URL chooses before a template that anything fits', () => {
+    assert.equal(byUrl({ department: 'lab' }), 2)
+    assert.equal(byUrl({ unknown: 'x', department: 'lab' }), 2)
+  })
+
+  test('REQ-10: another value, letter case, or none does not choose it', () => {
+    for (const params of [{ department: 'Lab' }, { Department: 'lab' }, {}] as const)
+      assert.equal(byUrl({ ...params }), 1)
+    assert.equal(byUrl({}, among.slice(1)), 99)
+  })
+
+  test('REQ-10, REQ-115: where a template has names as well, both must fit', () => {
+    const mail = {
+      extensions: [],
+      nameValuePairs: [{ name: 'CertificateTemplate', value: 'mail' }],
+    }
+    const choose = (params: ReadonlyMap<string, string>) =>
+      chooseCertificateRules(mail, among.slice(2), rulesOf(99), params).validityDays
+    assert.equal(choose(new Map([['department', 'lab']])), 3)
+    assert.equal(choose(new Map()), 99)
   })
 })

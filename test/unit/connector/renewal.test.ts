@@ -17,6 +17,7 @@ interface Scene {
   readonly messageType?: 'PKCSReq' | 'RenewalReq'
   readonly issuer?: 'ours' | 'stranger' | 'self'
   readonly endsInDays?: number
+  readonly graceDays?: number
   readonly beginsInDays?: number
   readonly state?: CertificateRecord['state']
 }
@@ -59,6 +60,7 @@ async function check(scene: Scene): Promise<string | undefined> {
       },
     },
     now,
+    scene.graceDays ?? 0,
   )
 }
 
@@ -74,6 +76,15 @@ describe('who may sign a renewal (REQ-133 to 135)', () => {
       assert.match((await check({ messageType, beginsInDays: 1 })) ?? '', /not valid yet/)
     })
   }
+
+  test('REQ-135: an expired one is served within the grace, not after it, and not when it is revoked', async () => {
+    assert.equal(await check({ endsInDays: -9, graceDays: 10, state: 'issued' }), undefined)
+    assert.match((await check({ endsInDays: -11, graceDays: 10 })) ?? '', /expired/)
+    assert.match(
+      (await check({ endsInDays: -9, graceDays: 10, state: 'revoked' })) ?? '',
+      /revoked/,
+    )
+  })
 
   test('REQ-134: a RenewalReq signed by itself or by a stranger with our name is not served', async () => {
     assert.match((await check({ issuer: 'self' })) ?? '', /self-signed/)
@@ -133,7 +144,7 @@ describe('a renewal that the old certificate alone speaks for', () => {
             ? undefined
             : ({ state: scene.state } as unknown as CertificateRecord),
       },
-      60,
+      { windowDays: 60, graceDays: 0 },
       now,
     )
     return problem ?? 'nothing'

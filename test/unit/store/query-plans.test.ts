@@ -23,6 +23,7 @@ const expectedIndexes: Readonly<Record<string, string>> = {
   findLive: 'certificate_live_key (live_key=?)',
   keep: '(serial_hex=?)',
   findByThumbprint: 'certificate_thumbprint (thumbprint_hex=?)',
+  findCompromised: 'certificate_compromised (spki_der=?)',
   listOpenIntents: 'certificate_state (state=?)',
   listRevoked: 'certificate_state (state=? AND rowid>?)',
   claimDue: 'notification_to_be_sent (due_at<?)',
