@@ -24,12 +24,17 @@ export interface ServerOptions {
   readonly logger?: Logger
   /** Connections at a time; more are closed at once. Default 1,024. */
   readonly maxConnections?: number
-  /** Until the headers are there, in milliseconds. Default 15,000. */
+  /** Until the headers are there, in milliseconds. Default 15,000, and never more than for the whole request. */
   readonly headersTimeoutMs?: number
   /** Until the whole request is there, in milliseconds. Default 30,000. */
   readonly requestTimeoutMs?: number
   /** How long an idle connection stays open, in milliseconds. Default 5,000. */
   readonly keepAliveTimeoutMs?: number
+  /**
+   * Longest silence on a connection while it is served, in milliseconds: neither does an answer come about nor is one read.
+   * Default 180,000, more than the longest enrolment.
+   */
+  readonly silenceTimeoutMs?: number
   /** How long `stop` waits for requests that run, in milliseconds. Default 25,000. */
   readonly stopTimeoutMs?: number
 }
@@ -55,6 +60,9 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
+/** For how long a connection whose request was broken off stays open, so that its sender can read why. */
+const partingMs = 500
+
 /** Room for a request line of 65,534 octets, and headers (REQ-59, 60). */
 const maxHeaderBytes = 131_072
 
@@ -73,6 +81,8 @@ export async function startServer(
   server.maxConnections = options.maxConnections ?? 1_024
   server.on('clientError', answerBrokenRequest)
   server.on('checkExpectation', answerUnmetExpectation)
+  // Ends readers that do not read. Whoever sends slowly is ended by the times for a request.
+  server.setTimeout(options.silenceTimeoutMs ?? 180_000)
   const flow = watchFlow(server)
   const port = await listen(server, options)
   watchLostConnections(server, port, options.logger)
@@ -95,13 +105,17 @@ export async function startServer(
 }
 
 function buildServer(listener: RequestListener, options: ServerOptions): Server | TlsServer {
+  const requestTimeout = options.requestTimeoutMs ?? 30_000
+  // Node refuses a time for headers that is longer than that for all.
+  const headersTimeout = Math.min(options.headersTimeoutMs ?? 15_000, requestTimeout)
   const common = {
     maxHeaderSize: maxHeaderBytes,
     requireHostHeader: false,
-    headersTimeout: options.headersTimeoutMs ?? 15_000,
-    requestTimeout: options.requestTimeoutMs ?? 30_000,
+    headersTimeout,
+    requestTimeout,
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 5_000,
-    connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs ?? 5_000),
+    // A deadline is kept to within this.
+    connectionsCheckingInterval: Math.min(1_000, headersTimeout),
   }
   if (options.tls === undefined) return createServer(common, listener)
   try {
@@ -226,6 +240,9 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain\r\nContent-Length: ${sentence.length}\r\n` +
       `Cache-Control: no-store\r\nConnection: close\r\n\r\n${sentence}`,
   )
+  // Whoever never ends its own side would keep the connection for ever.
+  const parting = setTimeout(() => socket.destroy(), partingMs)
+  socket.once('close', () => clearTimeout(parting))
 }
 
 function describeBrokenRequest(code: string): readonly [string, string] {
