@@ -26,7 +26,9 @@ const start = performance.now()
 const site = await startFuzzSite()
 let sampling: Promise<unknown> = Promise.resolve()
 const report = await runHttpFuzz({
-  ...{ count, seed, first },
+  count,
+  seed,
+  first,
   deviceUrl: site.deviceUrl,
   profile: site.profile,
   challenge: site.challenge,

@@ -50,7 +50,9 @@ logging: { console: 'off', maxBytes: 1048576, archives: 2 }
 `,
   )
   const site = {
-    ...{ folder, dataDir, configFile },
+    folder,
+    dataDir,
+    configFile,
     deviceUrl: `http://127.0.0.1:${devicePort}`,
     adminUrl: `http://127.0.0.1:${adminPort}`,
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -22,7 +22,10 @@ const countBody: RequestListener = (req, res) => {
 
 async function startShortServer(maxConnections = 1_024) {
   return await startServer(countBody, {
-    ...{ host: '127.0.0.1', port: 0, maxConnections, logger: captureLog().logger },
+    host: '127.0.0.1',
+    port: 0,
+    maxConnections,
+    logger: captureLog().logger,
     requestTimeoutMs: DEADLINE_MS,
   })
 }
@@ -91,7 +94,9 @@ test('a reader that does not read its answer loses its connection', async (t) =>
       res.end(Buffer.alloc(16 * 2 ** 20))
     },
     {
-      ...{ host: '127.0.0.1', port: 0, logger: captureLog().logger },
+      host: '127.0.0.1',
+      port: 0,
+      logger: captureLog().logger,
       silenceTimeoutMs: DEADLINE_MS,
     },
   )
