@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
-  type Authority,
+  type AuthorityGeneration,
   generateSerial,
   getIssuerMaterial,
   issueCertificate,
@@ -16,7 +16,9 @@ import { openRequest, prepareRaKeyRing, sealReply } from '../src/scep/index.ts'
  *
  * @returns handles one message; the DER of the CertRep
  */
-export function createHandler(authority: Authority): (messageDer: Uint8Array) => Uint8Array {
+export function createHandler(
+  authority: AuthorityGeneration,
+): (messageDer: Uint8Array) => Uint8Array {
   const ring = prepareRaKeyRing(authority.ras)
   const issuer = prepareIssuer(
     getIssuerMaterial(authority, 'default', {

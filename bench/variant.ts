@@ -41,9 +41,9 @@ export async function measureVariant(
   say: (progress: string) => void,
 ): Promise<VariantResult> {
   const emptyDir = join(directory, `${variant}-empty`)
-  const authority = await createAuthorityFolder(emptyDir, variant)
-  const [ra] = authority.ras
-  if (ra === undefined) throw new Error('the CA has no RA')
+  const [authority] = (await createAuthorityFolder(emptyDir, variant)).generations
+  const ra = authority?.ras[0]
+  if (authority === undefined || ra === undefined) throw new Error('the CA has no RA')
   const keys: LimitKeys = {
     raPkcs8Der: ra.keyPkcs8Der,
     issuingPkcs8Der: authority.issuingKeyPkcs8Der,

@@ -6,12 +6,19 @@ export {
   CA_KEY_TYPES,
   type CaKeyType,
   createAuthority,
-  createRa,
+  createRas,
   type NewAuthority,
 } from './embedded/authority.ts'
-export { describeAuthority } from './embedded/authority-description.ts'
+export {
+  type AuthorityDescription,
+  describeAuthority,
+  type GenerationDescription,
+  getRevision,
+} from './embedded/authority-description.ts'
 export {
   type Authority,
+  type AuthorityGeneration,
+  type AuthorityRa,
   getIssuerMaterial,
   initAuthority,
   loadAuthority,
@@ -23,10 +30,12 @@ export {
   type EmbeddedCa,
   type EmbeddedCaOptions,
 } from './embedded/embedded-ca.ts'
+export { caIdOf, findCurrent, findNext, findRetirement } from './embedded/generation-times.ts'
 export { type Issuer, issueCertificate, prepareIssuer } from './embedded/issue.ts'
 export { createOcspResponder, type OcspResponder } from './embedded/ocsp-responder.ts'
 export { checkRa, renewRa, rotateRa } from './embedded/ra-renewal.ts'
 export type { RevokedEntry } from './embedded/registers.ts'
+export { cancelRollOver, rollAuthority } from './embedded/roll-over.ts'
 export type { CertificateSigner, IssuerMaterial } from './embedded/signer.ts'
 export type { CaBackend, EnrolOrder, EnrolResult, RevocationReason, RevokeOrder } from './port.ts'
 export { generateSerial } from './serial.ts'

@@ -1,9 +1,10 @@
 import { randomBytes, X509Certificate } from 'node:crypto'
-import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CaKeyType } from '../ca/index.ts'
-import type { Configuration } from '../config/index.ts'
 import { ConnectorError } from '../kernel/index.ts'
+import { getConfiguredCa } from './ca-folder.ts'
+import { addCaRollCommand } from './ca-roll-command.ts'
+import { showCa } from './ca-show.ts'
 import { findConfiguration } from './configuration.ts'
 
 const keyTypes: readonly CaKeyType[] = ['rsa2048', 'rsa3072', 'rsa4096', 'p256', 'p384']
@@ -28,8 +29,8 @@ export function addCaCommand(program: Command): void {
     .action(
       async (options: { id?: string; key?: CaKeyType; rootKey?: CaKeyType }, command: Command) => {
         const { configuration } = findConfiguration(command)
-        const settings = findCa(configuration, options.id)
-        const directory = join(configuration.dataDir, 'ca', settings.id)
+        const configured = getConfiguredCa(configuration, options.id)
+        const { settings, directory } = configured
         const { initAuthority } = await loadCa()
         const { loadOrMakePassphrase, namesOf } = await loadCompose()
         const passphrase = await loadOrMakePassphrase(
@@ -43,22 +44,23 @@ export function addCaCommand(program: Command): void {
           rootYears: settings.rootYears,
           issuingYears: settings.issuingYears,
           raDays: settings.ra.validityDays,
+          raPair: settings.ra.pair,
           now: new Date(),
           random: randomBytes,
         })
         process.stdout.write(
           isNew ? `made ${directory}\n` : `${directory} exists; nothing was changed\n`,
         )
-        await show(directory)
+        await showCa(configured)
       },
     )
 
   ca.command('show')
-    .description('show the certificates of a CA: names, validity, fingerprints, files')
+    .description('show a CA with its generations: names, validity, fingerprints, files')
     .option('--id <id>', 'id of the CA in the configuration')
     .action(async (options: { id?: string }, command: Command) => {
       const { configuration } = findConfiguration(command)
-      await show(join(configuration.dataDir, 'ca', findCa(configuration, options.id).id))
+      await showCa(getConfiguredCa(configuration, options.id))
     })
 
   ca.command('export')
@@ -68,20 +70,27 @@ export function addCaCommand(program: Command): void {
     .argument('[which]', 'root, issuing, ra or chain', parseWhich, 'root')
     .option('--id <id>', 'id of the CA in the configuration')
     .option('--der', 'DER instead of PEM, for Intune’s trusted-certificate profile (.cer)')
-    .action(async (which: Which, options: { id?: string; der?: boolean }, command: Command) => {
+    .option('--next', 'of the next CA, which waits for its hand-over')
+    .action(async (which: Which, options: ExportOptions, command: Command) => {
       const { configuration } = findConfiguration(command)
-      const directory = join(configuration.dataDir, 'ca', findCa(configuration, options.id).id)
+      const { directory } = getConfiguredCa(configuration, options.id)
       const { describeAuthority } = await loadCa()
-      const { certificates } = await describeAuthority(directory)
+      const { generations } = await describeAuthority(directory, new Date())
+      const state = options.next === true ? 'next' : 'current'
+      const generation = generations.find((one) => one.state === state)
+      if (generation === undefined)
+        throw new ConnectorError(
+          'ca/refused',
+          'there is no next CA; make one with: certconnector ca roll',
+        )
       const roles = which === 'chain' ? ['issuing', 'root'] : [which]
-      const wanted = roles.flatMap(
-        (role) =>
-          certificates.find((one) => one.role === role && one.retiredAt === undefined) ?? [],
+      const wanted = roles.flatMap((role) =>
+        generation.certificates.filter((one) => one.role === role && one.retiredAt === undefined),
       )
       if (options.der === true && wanted.length > 1)
         throw new ConnectorError(
           'config/invalid',
-          '--der writes one certificate; leave it out for a chain',
+          '--der writes one certificate; leave it out where there are several',
         )
       for (const one of wanted)
         process.stdout.write(
@@ -98,8 +107,8 @@ export function addCaCommand(program: Command): void {
     .option('--id <id>', 'id of the CA in the configuration')
     .action(async (options: { id?: string }, command: Command) => {
       const { configuration } = findConfiguration(command)
-      const settings = findCa(configuration, options.id)
-      const directory = join(configuration.dataDir, 'ca', settings.id)
+      const configured = getConfiguredCa(configuration, options.id)
+      const { settings, directory } = configured
       const { rotateRa } = await loadCa()
       const { loadPassphrase } = await import('../keys/index.ts')
       await rotateRa(directory, await loadPassphrase(configuration.passphraseFile), {
@@ -107,10 +116,13 @@ export function addCaCommand(program: Command): void {
         random: randomBytes,
         raDays: settings.ra.validityDays,
         overlapDays: settings.ra.overlapDays,
+        raPair: settings.ra.pair,
       })
-      await show(directory)
+      await showCa(configured)
       process.stdout.write('A connector that runs takes it over within a minute.\n')
     })
+
+  addCaRollCommand(ca)
 }
 
 /** Loaded when they are needed, so that help and the other commands answer at once. */
@@ -122,34 +134,10 @@ async function loadCompose() {
   return await import('../compose/index.ts')
 }
 
-async function show(directory: string): Promise<void> {
-  const { describeAuthority } = await loadCa()
-  const description = await describeAuthority(directory)
-  for (const one of description.certificates) {
-    const key = one.publicKey
-    process.stdout.write(`
-${one.role}${one.retiredAt === undefined ? '' : ` (retired ${one.retiredAt.toISOString()})`}
-  subject      ${one.subject}
-  issuer       ${one.issuer}
-  serial       ${one.serialHex}
-  valid        ${one.notBefore.toISOString()} to ${one.notAfter.toISOString()}
-  key          ${key.curve ?? `${key.algorithm.toUpperCase()} ${key.bits}`}
-  SHA-1        ${one.sha1Hex}
-  SHA-256      ${one.sha256Hex}
-  certificate  ${one.certificatePath}
-  private key  ${one.hasKeyFile ? one.keyPath : 'not here'}
-`)
-  }
-}
-
-function findCa(configuration: Configuration, id: string | undefined) {
-  const found = id === undefined ? configuration.ca[0] : configuration.ca.find((ca) => ca.id === id)
-  if (found === undefined)
-    throw new ConnectorError(
-      'config/invalid',
-      `--id: there is no CA ${id ?? ''}; configured are ${configuration.ca.map((ca) => ca.id).join(', ')}`,
-    )
-  return found
+interface ExportOptions {
+  readonly id?: string
+  readonly der?: boolean
+  readonly next?: boolean
 }
 
 type Which = 'root' | 'issuing' | 'ra' | 'chain'

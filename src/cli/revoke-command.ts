@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { RevocationReason } from '../ca/index.ts'
+import type { Configuration } from '../config/index.ts'
 import { ConnectorError } from '../kernel/index.ts'
 import type { CertificateRecord, Store } from '../store/index.ts'
 import { findConfiguration } from './configuration.ts'
@@ -50,12 +52,7 @@ A device may go on with an older CRL until that ends (ca[].crl.validityHours).`,
       const { configuration } = findConfiguration(self)
       const store = await openExistingStore(configuration)
       try {
-        const record = await find(
-          store,
-          given,
-          options.ca,
-          configuration.ca.map(({ id }) => id),
-        )
+        const record = await find(store, given, options.ca, await listCaIds(configuration))
         process.stdout.write(await apply(store, record, options))
       } finally {
         await store.close()
@@ -80,6 +77,17 @@ async function apply(store: Store, record: CertificateRecord, options: Options):
   if (before !== undefined && (before !== 6 || reason === 6))
     return `${what} was revoked before, at ${record.revokedAt?.toISOString()}, as ${nameOf(before)}; that stays\n`
   return `${reason === 6 ? 'put on hold' : 'revoked'} ${what} as ${nameOf(reason)}\n`
+}
+
+/** Of all generations: certificates of a previous one are revoked as before. */
+async function listCaIds(configuration: Configuration): Promise<readonly string[]> {
+  const { caIdOf, describeAuthority } = await import('../ca/index.ts')
+  const now = new Date()
+  const perCa = configuration.ca.map(async ({ id }) => {
+    const { generations } = await describeAuthority(join(configuration.dataDir, 'ca', id), now)
+    return generations.map(({ number }) => caIdOf(id, number))
+  })
+  return (await Promise.all(perCa)).flat()
 }
 
 async function findBySerial(

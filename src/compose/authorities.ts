@@ -2,11 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import {
   type Authority,
+  type AuthorityGeneration,
+  caIdOf,
   createEmbeddedCa,
   createOcspResponder,
-  describeAuthority,
   type EmbeddedCa,
+  findCurrent,
+  findRetirement,
   getIssuerMaterial,
+  getRevision,
   initAuthority,
   isCrlDue,
   loadAuthority,
@@ -22,22 +26,27 @@ import { parseCertificate } from '../pki/index.ts'
 import type { Store } from '../store/index.ts'
 import type { CryptoKeys, CryptoPool } from '../workers/index.ts'
 import { createReminder } from './health-events.ts'
+import { recordGenerations } from './roll-over-events.ts'
 
-/** An embedded CA of the configuration with its keys; `authority` is replaced when its RA is renewed. */
+/** An embedded CA of the configuration with its keys; `authority` is replaced when its folder changes. */
 export interface ComposedAuthority {
   readonly settings: Configuration['ca'][number]
   readonly directory: string
   readonly isNew: boolean
-  readonly pointers: {
-    readonly caIssuersUrl: string
-    readonly crlUrl: string
-    readonly ocspUrl: string | undefined
-    readonly allowsSidExtension: boolean
-  }
+  /** Base of the addresses in its certificates, without a slash at the end. */
+  readonly publicUrl: string
+  /** A profile has SIDs that it verifies; only then certificates carry them (REQ-127, REQ-128). */
+  readonly allowsSidExtension: boolean
   authority: Authority
 }
 
 export type ComposedAuthorities = ReadonlyMap<string, ComposedAuthority>
+
+/** The backends of all generations of all CAs, by the ids that registers and CRL addresses know. */
+export interface CaBackends {
+  /** Undefined: no generation of any CA has this id. */
+  get(caId: string): EmbeddedCa | undefined
+}
 
 const MINUTE_MS = 60_000
 
@@ -51,7 +60,7 @@ export async function loadAuthorities(
   passphrase: Secret,
   clock: Clock,
 ): Promise<ComposedAuthorities> {
-  const base = configuration.listeners.device.publicUrl.replace(/\/+$/, '')
+  const publicUrl = configuration.listeners.device.publicUrl.replace(/\/+$/, '')
   const composed = new Map<string, ComposedAuthority>()
   for (const settings of configuration.ca) {
     const directory = join(configuration.dataDir, 'ca', settings.id)
@@ -62,18 +71,21 @@ export async function loadAuthorities(
       rootYears: settings.rootYears,
       issuingYears: settings.issuingYears,
       raDays: settings.ra.validityDays,
+      raPair: settings.ra.pair,
       now: clock.now(),
       random: randomBytes,
     })
-    const pointers = {
-      caIssuersUrl: `${base}/aia/${settings.id}.cer`,
-      crlUrl: `${base}/crl/${settings.id}.crl`,
-      ocspUrl: settings.ocsp.enabled ? `${base}/ocsp` : undefined,
-      allowsSidExtension: configuration.profiles.some(
-        (profile) => profile.ca === settings.id && hasVerifiedSids(profile),
-      ),
-    }
-    composed.set(settings.id, { settings, directory, isNew, pointers, authority })
+    const allowsSidExtension = configuration.profiles.some(
+      (profile) => profile.ca === settings.id && hasVerifiedSids(profile),
+    )
+    composed.set(settings.id, {
+      settings,
+      directory,
+      isNew,
+      publicUrl,
+      allowsSidExtension,
+      authority,
+    })
   }
   return composed
 }
@@ -85,6 +97,43 @@ function hasVerifiedSids({ certificate, templates }: Configuration['profiles'][n
   )
 }
 
+/** A generation with the id under which its certificates and CRLs are kept. */
+export interface ComposedGeneration {
+  readonly caId: string
+  readonly composed: ComposedAuthority
+  readonly generation: AuthorityGeneration
+}
+
+/** All generations of all CAs, as they are now. */
+function listGenerations(authorities: ComposedAuthorities): readonly ComposedGeneration[] {
+  return [...authorities.values()].flatMap((composed) =>
+    composed.authority.generations.map((generation) => ({
+      caId: caIdOf(composed.settings.id, generation.number),
+      composed,
+      generation,
+    })),
+  )
+}
+
+/** The generation of this id. */
+export function findGeneration(
+  authorities: ComposedAuthorities,
+  caId: string,
+): ComposedGeneration | undefined {
+  return listGenerations(authorities).find((one) => one.caId === caId)
+}
+
+/** Where relying parties find what belongs to a generation. */
+function pointersOf({ caId, composed }: ComposedGeneration) {
+  const { settings, publicUrl, allowsSidExtension } = composed
+  return {
+    caIssuersUrl: `${publicUrl}/aia/${caId}.cer`,
+    crlUrl: `${publicUrl}/crl/${caId}.crl`,
+    ocspUrl: settings.ocsp.enabled ? `${publicUrl}/ocsp` : undefined,
+    allowsSidExtension,
+  }
+}
+
 /** Names of a new CA, from configuration. */
 export function namesOf(settings: Configuration['ca'][number]) {
   return {
@@ -94,39 +143,48 @@ export function namesOf(settings: Configuration['ca'][number]) {
   }
 }
 
-/** What the worker threads hold. */
-export function keysOf(authorities: ComposedAuthorities): CryptoKeys {
-  const all = [...authorities.values()]
+/** What the worker threads hold: the keys of all generations, of which each CA has one whose RA signs for strangers. */
+export function keysOf(authorities: ComposedAuthorities, now: Date): CryptoKeys {
+  const all = listGenerations(authorities)
   return {
-    ras: all.flatMap(({ authority }) => authority.ras),
-    issuers: all.map(({ settings, authority, pointers }) =>
-      getIssuerMaterial(authority, settings.id, pointers),
-    ),
+    ras: all.flatMap(({ composed, generation }) => {
+      const isCurrent = generation === findCurrent(composed.authority.generations, now)
+      return generation.ras.map((ra) => ({ ...ra, isCurrent: isCurrent && ra.isCurrent }))
+    }),
+    issuers: all.map((one) => getIssuerMaterial(one.generation, one.caId, pointersOf(one))),
   }
 }
 
-/** The backends, by id. */
+/** The backends. One is made when its generation is first asked for. */
 export function openCas(
   authorities: ComposedAuthorities,
   signer: CryptoPool,
   store: Store,
   clock: Clock,
-): ReadonlyMap<string, EmbeddedCa> {
-  return new Map(
-    [...authorities].map(([id, composed]) => [
-      id,
-      createEmbeddedCa({
-        id,
-        chain: [composed.authority.issuingDer, composed.authority.rootDer],
+): CaBackends {
+  const made = new Map<string, EmbeddedCa>()
+  return {
+    get(caId) {
+      const known = made.get(caId)
+      if (known !== undefined) return known
+      const found = findGeneration(authorities, caId)
+      if (found === undefined) return undefined
+      const { composed, generation } = found
+      const backend = createEmbeddedCa({
+        id: caId,
+        chain: [generation.issuingDer, generation.rootDer],
         signer,
         certificates: store.certificates,
         crls: store.crls,
-        raCertificates: () => composed.authority.ras.map((ra) => ra.certificateDer),
+        raCertificates: () =>
+          (findGeneration(authorities, caId)?.generation.ras ?? []).map((ra) => ra.certificateDer),
         crlValidityHours: composed.settings.crl.validityHours,
         clock,
-      }),
-    ]),
-  )
+      })
+      made.set(caId, backend)
+      return backend
+    },
+  }
 }
 
 /** Answers OCSP for the CAs that have it switched on. */
@@ -140,13 +198,13 @@ export function composeOcsp(
   const mayRepeat = createReminder(clock, HOUR_MS)
   return createOcspResponder({
     authorities: () =>
-      [...authorities.values()]
-        .filter(({ settings }) => settings.ocsp.enabled)
-        .map(({ settings: { id, ocsp }, authority }) => ({
-          caId: id,
-          issuerDer: authority.issuingDer,
-          cacheMs: ocsp.cacheSeconds * 1000,
-          validityMs: ocsp.validityMinutes * MINUTE_MS,
+      listGenerations(authorities)
+        .filter(({ composed }) => composed.settings.ocsp.enabled)
+        .map(({ caId, composed: { settings }, generation }) => ({
+          caId,
+          issuerDer: generation.issuingDer,
+          cacheMs: settings.ocsp.cacheSeconds * 1000,
+          validityMs: settings.ocsp.validityMinutes * MINUTE_MS,
         })),
     signer,
     certificates: store.certificates,
@@ -160,46 +218,56 @@ export function composeOcsp(
   })
 }
 
-/** What GetCACert publishes: RA certificate, issuing CA, root (REQ-36, REQ-42). */
-export function caCertificatesOf(composed: ComposedAuthority): readonly Uint8Array[] {
-  const { authority, settings } = composed
+/**
+ * What GetCACert tells of a generation: RA certificate, or the pair of them, issuing CA, root (REQ-36, REQ-42).
+ *
+ * @param generation the current one; the next one for GetNextCACert
+ */
+export function caCertificatesOf(
+  { settings }: ComposedAuthority,
+  { ras, issuingDer, rootDer }: AuthorityGeneration,
+): readonly Uint8Array[] {
   return [
-    ...authority.ras.filter(({ isCurrent }) => isCurrent).map((ra) => ra.certificateDer),
-    authority.issuingDer,
-    ...(settings.includeRoot ? [authority.rootDer] : []),
+    ...ras.filter(({ isCurrent }) => isCurrent).map((ra) => ra.certificateDer),
+    ...(settings.includeIntermediate ? [issuingDer] : []),
+    ...(settings.includeRoot ? [rootDer] : []),
   ]
 }
 
-/** For metrics and the status page. */
-export function listExpiring(authorities: ComposedAuthorities): ExpiringCertificate[] {
-  return [...authorities].flatMap(([name, { authority }]) => [
-    { kind: 'ca' as const, name, notAfter: parseCertificate(authority.issuingDer).notAfter },
-    ...authority.ras
-      .filter(({ isCurrent }) => isCurrent)
-      .map((ra) => ({
-        kind: 'ra' as const,
-        name,
-        notAfter: parseCertificate(ra.certificateDer).notAfter,
-      })),
-  ])
+/** For metrics and the status page: of generations whose time is over, and of those that were cancelled, nothing. */
+export function listExpiring(authorities: ComposedAuthorities, now: Date): ExpiringCertificate[] {
+  return listGenerations(authorities)
+    .filter(
+      ({ composed, generation }) =>
+        findRetirement(generation, composed.authority.generations, now) === undefined,
+    )
+    .flatMap(({ caId: name, generation: { issuingDer, ras } }) => [
+      { kind: 'ca' as const, name, notAfter: parseCertificate(issuingDer).notAfter },
+      ...ras
+        .filter(({ isCurrent }) => isCurrent)
+        .map((ra) => ({
+          kind: 'ra' as const,
+          name,
+          notAfter: parseCertificate(ra.certificateDer).notAfter,
+        })),
+    ])
 }
 
-/** The authority as its folder has it: `ca rotate-ra` or another instance may have renewed the RA. */
+/** The authority as its folder has it: a command or another instance may have changed it. */
 async function loadNewest({ authority, directory }: ComposedAuthority, passphrase: Secret) {
-  const { generation } = await describeAuthority(directory)
-  return generation === authority.generation
+  return (await getRevision(directory)) === authority.revision
     ? authority
     : await loadAuthority(directory, passphrase)
 }
 
 /**
- * Publishes CRLs on schedule, renews RA certificates before they run out, and takes over what `ca rotate-ra` made within
- * a minute.
+ * Publishes the CRLs of all generations on schedule, renews RA certificates before they run out, and takes over what
+ * `ca rotate-ra` and `ca roll` made, and a hand-over that came, within a minute.
  */
 export function addCaDuties(
   duties: Duties,
   authorities: ComposedAuthorities,
-  cas: ReadonlyMap<string, EmbeddedCa>,
+  cas: CaBackends,
   ports: {
     readonly store: Store
     readonly pool: CryptoPool
@@ -211,16 +279,16 @@ export function addCaDuties(
   },
 ): void {
   const { store, pool, passphrase, journal, clock, holder } = ports
-  for (const [caId, composed] of authorities) {
+  for (const [id, composed] of authorities) {
     const { crl, ra } = composed.settings
     const schedule = {
       everyMs: crl.publishEveryHours * HOUR_MS,
       debounceMs: crl.debounceSeconds * 1000,
     }
-    let failedAt = 0
-    duties.add(`CRL of ${caId}`, CRL_LOOK_MS, async () => {
+    const failures = new Map<string, number>()
+    async function publishWhenDue(caId: string): Promise<void> {
       const now = clock.now()
-      if (now.getTime() - failedAt < MINUTE_MS) return
+      if (now.getTime() - (failures.get(caId) ?? 0) < MINUTE_MS) return
       if (!isCrlDue(await store.crls.status(caId), now, schedule)) return
       // Two instances at once would be right too, but sign twice.
       const until = new Date(now.getTime() + MINUTE_MS)
@@ -229,27 +297,39 @@ export function addCaDuties(
         const published = await cas.get(caId)?.publishCrl()
         journal.record(events.CrlPublished, { caId, count: published?.number })
       } catch (error) {
-        failedAt = now.getTime()
+        failures.set(caId, now.getTime())
         journal.record(events.CrlPublicationFailed, { caId, errorMessage: describeError(error) })
       } finally {
         await store.leases.release(`crl/${caId}`, holder)
       }
+    }
+    duties.add(`CRL of ${id}`, CRL_LOOK_MS, async () => {
+      for (const { number } of composed.authority.generations)
+        await publishWhenDue(caIdOf(id, number))
     })
+
     const mayRepeat = createReminder(clock, HOUR_MS)
-    duties.add(`RA of ${caId}`, MINUTE_MS, async () => {
+    let signing = findCurrent(composed.authority.generations, clock.now()).number
+    duties.add(`RA of ${id}`, MINUTE_MS, async () => {
       try {
+        const before = { authority: composed.authority, signing }
         const renewed = await renewRa(await loadNewest(composed, passphrase), passphrase, {
           now: clock.now(),
           random: randomBytes,
           raDays: ra.validityDays,
           overlapDays: ra.overlapDays,
+          raPair: ra.pair,
         })
-        if (renewed === composed.authority) return
-        await takeOver(composed, renewed, () => pool.updateKeys(keysOf(authorities)))
-        journal.record(events.RaRenewed, { caId })
+        const now = clock.now()
+        const current = findCurrent(renewed.generations, now).number
+        if (renewed === before.authority && current === signing) return
+        await takeOver(composed, renewed, () => pool.updateKeys(keysOf(authorities, now)))
+        signing = current
+        recordGenerations(id, before, renewed, now, journal)
       } catch (error) {
         const errorMessage = describeError(error)
-        if (mayRepeat(errorMessage)) journal.record(events.RaRenewalFailed, { caId, errorMessage })
+        if (mayRepeat(errorMessage))
+          journal.record(events.RaRenewalFailed, { caId: id, errorMessage })
       }
     })
   }

@@ -1,24 +1,24 @@
-import type { CaBackend } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { EnrolmentProfile } from '../connector/index.ts'
-import { ConnectorError, equalBytes } from '../kernel/index.ts'
+import { type Clock, ConnectorError } from '../kernel/index.ts'
 import { createStaticChallenge, type IntuneClient } from '../management/index.ts'
-import { parseCertificate } from '../pki/index.ts'
-import type { ComposedAuthorities, ComposedAuthority } from './authorities.ts'
+import type { CaBackends, ComposedAuthorities } from './authorities.ts'
+import { createProfileIssuers } from './profile-issuers.ts'
 
 const HOUR_MS = 3_600_000
 
 /** Profiles as the enrolment needs them, by name, in the order of the configuration. */
 export function composeProfiles(
   configuration: Configuration,
-  cas: ReadonlyMap<string, CaBackend>,
+  cas: CaBackends,
   authorities: ComposedAuthorities,
   intune: IntuneClient | undefined,
+  clock: Clock,
 ): ReadonlyMap<string, EnrolmentProfile> {
   return new Map(
     configuration.profiles.map((settings) => {
-      const ca = cas.get(settings.ca)
-      if (ca === undefined)
+      const composed = authorities.get(settings.ca)
+      if (composed === undefined)
         throw new ConnectorError(
           'config/invalid',
           `profile ${settings.name}: there is no CA with the id ${settings.ca}`,
@@ -33,11 +33,7 @@ export function composeProfiles(
           notifyMode: settings.notifyMode,
           certificate: settings.certificate,
           sids: intune?.sids,
-          issuers: {
-            backendFor: () => ca,
-            findByName: (nameDer) => (isNameOf(nameDer, authorities.get(ca.id)) ? ca : undefined),
-            list: () => [ca],
-          },
+          issuers: createProfileIssuers(composed, cas, clock),
           templates: settings.templates,
           renewal: {
             allowCertificateOnly: settings.allowCertificateOnlyRenewal,
@@ -58,15 +54,6 @@ export function composeProfiles(
         },
       ]
     }),
-  )
-}
-
-/** Whether the issuing CA or its RA has this subject; by octets, as devices copy it from the certificate. */
-function isNameOf(nameDer: Uint8Array, composed: ComposedAuthority | undefined): boolean {
-  if (composed === undefined) return false
-  const { issuingDer, ras } = composed.authority
-  return [issuingDer, ...ras.map((ra) => ra.certificateDer)].some((der) =>
-    equalBytes(parseCertificate(der).subjectDer, nameDer),
   )
 }
 

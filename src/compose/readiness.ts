@@ -1,10 +1,10 @@
-import type { CaBackend } from '../ca/index.ts'
 import { events, type RootJournal } from '../events/index.ts'
 import type { ConnectorStatus, OutboxFigures, WorkerFigures } from '../http/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { IntuneClient } from '../management/index.ts'
 import type { Store } from '../store/index.ts'
 import type { CryptoPool } from '../workers/index.ts'
+import type { CaHealthCheck } from './ca-health.ts'
 import type { SpokenCheck } from './health-events.ts'
 
 const MINUTE_MS = 60_000
@@ -14,11 +14,11 @@ export function listChecks(parts: {
   readonly store: Store
   readonly pool: CryptoPool
   readonly journal: RootJournal
-  readonly cas: ReadonlyMap<string, CaBackend>
+  readonly caHealth: ReadonlyMap<string, CaHealthCheck>
   readonly intune: IntuneClient | undefined
   readonly clock: Clock
 }): SpokenCheck[] {
-  const { store, pool, journal, cas, intune, clock } = parts
+  const { store, pool, journal, caHealth, intune, clock } = parts
   return [
     {
       name: 'store',
@@ -60,14 +60,14 @@ export function listChecks(parts: {
         return { status: depth.exhausted + depth.failed > 0 ? 'degraded' : 'ok', reason }
       },
     },
-    ...[...cas].map(
-      ([caId, ca]): SpokenCheck => ({
+    ...[...caHealth].map(
+      ([caId, check]): SpokenCheck => ({
         name: `ca ${caId}`,
         spokenOf: { lost: events.CaUnavailable, back: events.CaRecovered, fields: { caId } },
         maxAgeMs: MINUTE_MS,
         timeoutMs: 10_000,
         run: async (signal) => {
-          const { status, detail } = await ca.health(signal)
+          const { status, detail } = await check(signal)
           return {
             status: status === 'up' ? 'ok' : status === 'down' ? 'failed' : 'degraded',
             reason: detail,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pino } from 'pino'
+import { findCurrent } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import {
   closeOpenIntents,
@@ -43,16 +44,19 @@ import {
   type ComposedAuthorities,
   caCertificatesOf,
   composeOcsp,
+  findGeneration,
   keysOf,
   listExpiring,
   loadAuthorities,
   openCas,
 } from './authorities.ts'
 import { loadBlockedKeys } from './blocked-keys.ts'
+import { createCaHealth } from './ca-health.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
 import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
+import { createNextCaAnswer } from './next-ca.ts'
 import { composeProfiles } from './profiles.ts'
 import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
 
@@ -139,7 +143,7 @@ async function build(
   const { device, admin } = configuration.listeners
   const tls = device.tls === undefined ? undefined : loadTls(device.tls)
   const listCertificates = (): ExpiringCertificate[] => [
-    ...listExpiring(authorities),
+    ...listExpiring(authorities, clock.now()),
     ...(tls === undefined
       ? []
       : [{ kind: 'tls' as const, name: 'listeners.device', notAfter: tls.notAfter }]),
@@ -183,7 +187,7 @@ async function build(
   // Hands
   pool = createCryptoPool({
     size: configuration.workers.count,
-    keys: keysOf(authorities),
+    keys: keysOf(authorities, clock.now()),
     queuePerWorker: configuration.workers.queuePerWorker,
     jobTimeoutMs: configuration.workers.jobTimeoutMs,
     clock,
@@ -211,7 +215,7 @@ async function build(
   const spool = openSpool(join(dataDir, 'spool'))
   const { certificates, outbox } = store
   const safekeeping = createSafekeeping({ certificates, spool, cipher, journal, clock })
-  const profiles = composeProfiles(configuration, cas, authorities, intune)
+  const profiles = composeProfiles(configuration, cas, authorities, intune, clock)
   const courier = createCourier(
     {
       outbox,
@@ -272,7 +276,14 @@ async function build(
   })
 
   // Edges
-  const checks = listChecks({ store, pool: crypto, journal, cas, intune, clock })
+  const checks = listChecks({
+    store,
+    pool: crypto,
+    journal,
+    caHealth: createCaHealth(authorities, cas, clock),
+    intune,
+    clock,
+  })
   const health = createHealth(checks, clock)
   const recordHealth = createHealthEvents(checks, journal)
   const recordWorkers = createWorkerEvents(() => crypto.statistics(), journal)
@@ -287,7 +298,10 @@ async function build(
       profiles: endpoints,
       defaultProfile: endpoints.has('default') ? 'default' : configuration.profiles[0]?.name,
       crl: async (caId) => {
-        const crl = cas.has(caId) ? await store.crls.current(caId) : undefined
+        const crl =
+          findGeneration(authorities, caId) === undefined
+            ? undefined
+            : await store.crls.current(caId)
         if (crl === undefined) return undefined
         const leftSeconds = Math.floor((crl.nextUpdate.getTime() - clock.now().getTime()) / 1000)
         return {
@@ -297,7 +311,7 @@ async function build(
         }
       },
       caCertificate: (caId) => {
-        const bytes = authorities.get(caId)?.authority.issuingDer
+        const bytes = findGeneration(authorities, caId)?.generation.issuingDer
         if (bytes === undefined) return undefined
         return { bytes, lastModified: startedAt, maxAgeSeconds: CA_FILE_MAX_AGE_SECONDS }
       },
@@ -413,19 +427,30 @@ function composeEndpoints(
   const single = new Set(
     configuration.profiles.filter(({ singleCaCert }) => singleCaCert).map(({ name }) => name),
   )
+  const caIds = new Map(configuration.profiles.map(({ name, ca }) => [name, ca]))
+  const { clock } = ports
   return new Map(
-    [...profiles].map(([name, profile]) => [
-      name,
-      {
+    [...profiles].map(([name, profile]) => {
+      const composed = authorities.get(caIds.get(name) ?? '')
+      return [
         name,
-        capabilities: profile.capabilities,
-        singleCaCert: single.has(name),
-        caCertificates: () => {
-          const composed = authorities.get(profile.issuers.backendFor(undefined).id)
-          return composed === undefined ? [] : caCertificatesOf(composed)
+        {
+          name,
+          capabilities: profile.capabilities,
+          singleCaCert: single.has(name),
+          caCertificates: () =>
+            composed === undefined
+              ? []
+              : caCertificatesOf(
+                  composed,
+                  findCurrent(composed.authority.generations, clock.now()),
+                ),
+          ...(composed === undefined
+            ? {}
+            : { nextCaCertificates: createNextCaAnswer(composed, clock) }),
+          enrol: createScepEnrolment(profile, ports),
         },
-        enrol: createScepEnrolment(profile, ports),
-      },
-    ]),
+      ]
+    }),
   )
 }

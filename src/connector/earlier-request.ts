@@ -95,7 +95,9 @@ export async function replay(work: Work, record: CertificateRecord): Promise<End
     serialNumber: serialHex,
     replayed: true,
   })
-  return await endWithCertificate(work, record.certificateDer, 'replayed')
+  // Around a roll-over it may be of another generation than the one that would sign now.
+  const ca = work.profile.issuers.list().find(({ id }) => id === record.caId) ?? work.ca
+  return await endWithCertificate({ profile: work.profile, ca }, record.certificateDer, 'replayed')
 }
 
 function refuseAgain(work: Work, serialNumber: string, failure: ConnectorError): Ending {

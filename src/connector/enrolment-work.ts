@@ -118,7 +118,7 @@ export function replaySince({ ports, profile }: Work): Date {
 
 /** The device gets this certificate, with as much of the chain as the profile says. */
 export async function endWithCertificate(
-  { profile, ca }: Work,
+  { profile, ca }: Pick<Work, 'profile' | 'ca'>,
   certificateDer: Uint8Array,
   outcome: 'issued' | 'replayed',
 ): Promise<Ending> {

@@ -11,6 +11,7 @@ export type {
   EnrolmentAnswer,
   EnrolmentContext,
   EnrolmentProfile,
+  ProfileIssuers,
   ScepEnrolment,
 } from './ports.ts'
 export { closeOpenIntents, recoverAdminEvents } from './recovery.ts'

@@ -7,8 +7,8 @@ import type { CertificateTemplate } from './certificate-template.ts'
 /** The generations of the CA of a profile: one, or two and more around a roll-over (RFC 8894, section 4.7). */
 export interface ProfileIssuers {
   /**
-   * Who signs what was encrypted to this RA certificate (SHA-256, hexadecimal): the generation that it belongs to; the
-   * current one when it is unknown or undefined (REQ-52).
+   * Who signs what was encrypted to this RA certificate (SHA-256, hexadecimal): the next generation when it is that one's;
+   * the current one when it is of a previous one, unknown or undefined (REQ-52).
    */
   backendFor(raFingerprintHex: string | undefined): CaBackend
   /** The generation whose CA or RA certificate has this subject (REQ-185); undefined when none has. */

@@ -143,6 +143,22 @@ export const connectorEvents = {
     level: 'error',
     message: 'A CRL could not be signed or published.',
   },
+  NextCaPublished: {
+    id: 28,
+    name: 'NextCaPublished',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'A next CA was made: devices can ask for it, and it issues from its hand-over on.',
+  },
+  CaHandedOver: {
+    id: 29,
+    name: 'CaHandedOver',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'The next CA has become the one that issues.',
+  },
   ManagementUnavailable: {
     id: 30,
     name: 'ManagementUnavailable',
@@ -166,6 +182,14 @@ export const connectorEvents = {
     taskCategory: 'Connector',
     level: 'error',
     message: 'A notification was not delivered within its time and is tried no more.',
+  },
+  NextCaCancelled: {
+    id: 33,
+    name: 'NextCaCancelled',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'warning',
+    message: 'A next CA was given up before its hand-over.',
   },
   WorkerReplaced: {
     id: 50,

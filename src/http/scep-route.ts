@@ -21,10 +21,12 @@ import { createTurnedAway } from './turned-away.ts'
 /** A SCEP profile as the edge needs it. Answers everything but PKIOperation from memory (REQ-33). */
 export interface ScepEndpoint {
   readonly name: string
-  /** Keywords of GetCACaps, in order. */
+  /** Keywords of GetCACaps, in order; `GetNextCACert` is added while there is one. */
   readonly capabilities: readonly string[]
   /** DER: RA certificate first, issuing CA, higher CAs, root last (REQ-36). Changes when the RA certificate is renewed. */
   caCertificates(): readonly Uint8Array[]
+  /** Body of GetNextCACert; absent or undefined: no next CA is published (REQ-49). */
+  nextCaCertificates?(): Uint8Array | undefined
   /** GetCACert answers the first certificate alone (REQ-195). Default false. */
   readonly singleCaCert?: boolean
   readonly enrol: ScepEnrolment
@@ -49,6 +51,7 @@ interface Visit {
 
 const noBody = { kind: 'read', bytes: new Uint8Array() } as const
 const busyPauseMs = 5_000
+const GET_NEXT_CA_CERT = 'GetNextCACert'
 
 /**
  * Routes the paths of SCEP by operation.
@@ -138,13 +141,13 @@ export function createScepRoute(options: ScepRouteOptions): RequestHandler {
     })
     switch (request.operation) {
       case 'GetCACaps':
-        return deliverBytes(res, 200, 'text/plain', encodeCapabilities(endpoint.capabilities))
+        return deliverBytes(res, 200, 'text/plain', encodeCapabilities(listCapabilities(endpoint)))
       case 'GetCACert':
         return answerCaCertificate(visit, request)
       case 'GetCACertChain':
         return answerCaChain(visit)
       case 'GetNextCACert':
-        return deliverProblem(res, { status: 404, sentence: 'There is no next CA certificate.' })
+        return answerNextCa(visit)
       case 'PKIOperation':
       case undefined:
         return answerNoOperation(visit, request)
@@ -180,6 +183,18 @@ function answerCaCertificate(visit: Visit, request: ScepHttpRequest): void {
     return deliverProblem(visit.res, { status: 404, sentence })
   }
   return deliverBytes(visit.res, 200, MEDIA_TYPE.caCertificate, first)
+}
+
+/** Announced only while it is answered, whatever the configuration lists (REQ-27). */
+function listCapabilities(endpoint: ScepEndpoint): readonly string[] {
+  const others = endpoint.capabilities.filter((word) => word !== GET_NEXT_CA_CERT)
+  return endpoint.nextCaCertificates?.() === undefined ? others : [...others, GET_NEXT_CA_CERT]
+}
+
+function answerNextCa({ res, endpoint }: Visit): void {
+  const body = endpoint.nextCaCertificates?.()
+  if (body !== undefined) return deliverBytes(res, 200, MEDIA_TYPE.nextCaCertificates, body)
+  deliverProblem(res, { status: 404, sentence: 'There is no next CA certificate.' })
 }
 
 function answerCaChain(visit: Visit): void {

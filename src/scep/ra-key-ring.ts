@@ -21,6 +21,9 @@ export interface RaIdentity {
   /** SHA-256, upper-case hexadecimal. */
   readonly fingerprintHex: string
   readonly issuerDer: Uint8Array
+  /** Value of authorityKeyIdentifier: CAs of one name have different keys. */
+  readonly issuerKeyDer: Uint8Array
+  readonly notBefore: Date
   readonly serial: Uint8Array
   readonly issuerAndSerialDer: Uint8Array
   /** As its extension says and as SHA-1 makes it; one of them when they agree. */
@@ -50,7 +53,7 @@ const minRaBits = 2048
 export function prepareRaKeyRing(materials: readonly RaMaterial[]): RaKeyRing {
   // Current ones first: names of retired certificates must not hide them.
   const sorted = materials.toSorted((a, b) => Number(b.isCurrent) - Number(a.isCurrent))
-  const identities = sorted.map(prepareIdentity)
+  const identities = sorted.map(prepareRaIdentity)
   const current = identities.slice(0, materials.filter(({ isCurrent }) => isCurrent).length)
   const signer = current.find(({ canSign }) => canSign)
   if (signer === undefined || !current.some(({ canDecrypt }) => canDecrypt)) {
@@ -62,7 +65,12 @@ export function prepareRaKeyRing(materials: readonly RaMaterial[]): RaKeyRing {
   return { identities, signer }
 }
 
-function prepareIdentity({ certificateDer, keyPkcs8Der }: RaMaterial): RaIdentity {
+/**
+ * Imports one RA key.
+ *
+ * @throws ConnectorError as `prepareRaKeyRing`
+ */
+export function prepareRaIdentity({ certificateDer, keyPkcs8Der }: RaMaterial): RaIdentity {
   const certificate = parseCertificate(certificateDer)
   const key = importPrivateKey(keyPkcs8Der, certificate)
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
@@ -79,6 +87,10 @@ function prepareIdentity({ certificateDer, keyPkcs8Der }: RaMaterial): RaIdentit
     certificateDer,
     fingerprintHex: toHex(hash('sha256', certificateDer, 'buffer')),
     issuerDer: certificate.issuerDer,
+    issuerKeyDer:
+      findExtension(certificate.extensions, OID.authorityKeyIdentifier)?.valueDer ??
+      new Uint8Array(),
+    notBefore: certificate.notBefore,
     serial,
     issuerAndSerialDer: encodeIssuerAndSerial(certificate.issuerDer, serial),
     keyIdentifiers: findKeyIdentifiers(certificate),
@@ -134,9 +146,25 @@ function isNamed(identity: RaIdentity, reference: CertificateReference): boolean
 
 /**
  * Who signs the answer to a request: the key that it was encrypted to, since a client with a saved certificate knows
- * no other; the ring's signer where that one does not sign (REQ-39, 48).
+ * no other; where that one does not sign, its partner of the same CA does (REQ-39, 48). Otherwise the ring's signer.
  */
 export function findReplySigner(ring: RaKeyRing, fingerprintHex: string | undefined): RaIdentity {
   const named = ring.identities.find((identity) => identity.fingerprintHex === fingerprintHex)
-  return named?.canSign === true ? named : ring.signer
+  if (named?.canSign === true) return named
+  return (named === undefined ? undefined : findPartner(ring, named)) ?? ring.signer
+}
+
+/** The one of the same CA that signs; of several the one that was made together with it. */
+function findPartner(
+  { identities }: RaKeyRing,
+  { issuerDer, issuerKeyDer, notBefore }: RaIdentity,
+): RaIdentity | undefined {
+  const ofSameCa = identities.filter(
+    (identity) =>
+      identity.canSign &&
+      equalBytes(identity.issuerDer, issuerDer) &&
+      equalBytes(identity.issuerKeyDer, issuerKeyDer),
+  )
+  const isTwin = (identity: RaIdentity) => identity.notBefore.getTime() === notBefore.getTime()
+  return ofSameCa.find(isTwin) ?? ofSameCa[0]
 }

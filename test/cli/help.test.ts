@@ -27,7 +27,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   simulate: ['--host', '--https-port', '--control-port'],
   'ca init': ['--id', '--key', '--root-key', 'p256'],
   'ca show': ['--id'],
-  'ca export': ['[which]', '--id', '--der'],
+  'ca export': ['[which]', '--id', '--der', '--next'],
   'ca rotate-ra': ['--id'],
   'keyring add': [
     '<key-name>',
@@ -42,6 +42,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'keyring export-cng': ['<key-name>', '<file>', '--provider', '--unencrypted'],
   'keyring list': [],
   'keyring test': ['[key-name]', '--provider', '--padding', '--ciphertext-file', 'oaepSha512'],
+  'ca roll': ['--id', '--at', '--after', '--new-root', '--name', '--cancel'],
   'check-config': [],
   events: ['--follow', '--id', '--transaction', '--channel', '--since', '--limit', '--json'],
   requests: ['--all'],

@@ -69,7 +69,7 @@ async function createHarness(
       certificates: store.certificates,
       crls: store.crls,
       clock: { now: () => NOW },
-      raCertificates: () => [authority.ra.certificateDer],
+      raCertificates: () => [authority.ras[0].certificateDer],
     })
   const [backend, another] = [create(), create()]
   return {

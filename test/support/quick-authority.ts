@@ -1,10 +1,10 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type AuthorityOptions, createAuthority } from '../../src/ca/index.ts'
+import { type AuthorityOptions, createAuthority, type NewAuthority } from '../../src/ca/index.ts'
 import type { Secret } from '../../src/kernel/index.ts'
 
-type KeyedRole = 'root' | 'issuing' | 'ra'
+type KeyedCertificate = NewAuthority['root']
 
 /**
  * Writes the folder of an authority as `initAuthority` leaves it, with one difference: its keys are encrypted as the
@@ -23,8 +23,7 @@ export async function recordQuickAuthority(
   const write = (name: string, content: string) =>
     writeFileSync(join(directory, name), content, { mode: 0o600, flag: 'wx' })
 
-  function record(role: KeyedRole) {
-    const { certificateDer, key } = made[role]
+  function record(role: 'root' | 'issuing' | 'ra', { certificateDer, key }: KeyedCertificate) {
     const name = `${role}-${hash('sha256', certificateDer, 'hex').slice(0, 16)}`
     write(`${name}.pem`, pemOf(certificateDer))
     write(`${name}.key`, encryptedPemOf(key, passphrase))
@@ -32,11 +31,18 @@ export async function recordQuickAuthority(
   }
 
   const manifest = {
-    version: 1,
+    version: 2,
     createdAt: options.now.toISOString(),
-    root: record('root'),
-    issuing: record('issuing'),
-    ras: [{ ...record('ra'), retiredAt: null }],
+    generations: [
+      {
+        number: 1,
+        handOverAt: null,
+        cancelledAt: null,
+        root: record('root', made.root),
+        issuing: record('issuing', made.issuing),
+        ras: made.ras.map((ra) => ({ ...record('ra', ra), retiredAt: null })),
+      },
+    ],
   }
   write('authority-1.json', JSON.stringify(manifest))
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { type PublicKeySummary, parseCertificate } from '../../pki/index.ts'
 import { type AuthorityRole, type KeyedFiles, loadCertificate } from './authority-files.ts'
 import { getManifest } from './authority-folder.ts'
+import { findCurrent, findNext, type GenerationTimes } from './generation-times.ts'
+import type { ManifestGeneration } from './manifest-schema.ts'
 
 /** One certificate of an authority, as an administrator sees it. Nothing in it is secret. */
 export interface CertificateDescription {
@@ -27,13 +29,23 @@ export interface CertificateDescription {
   readonly hasKeyFile: boolean
 }
 
+/** What a generation of a CA is at a moment. */
+export type GenerationState = 'current' | 'next' | 'previous' | 'cancelled'
+
+/** One generation as its files show it. */
+export interface GenerationDescription extends GenerationTimes {
+  readonly state: GenerationState
+  /** Root, issuing CA, current RAs, retired RAs. */
+  readonly certificates: readonly CertificateDescription[]
+}
+
 /** An authority as its folder shows it without the passphrase. */
 export interface AuthorityDescription {
   readonly directory: string
-  readonly generation: number
+  readonly revision: number
   readonly createdAt: Date
-  /** Root, issuing CA, current RA, retired RAs. */
-  readonly certificates: readonly CertificateDescription[]
+  /** In the order of their numbers. */
+  readonly generations: readonly GenerationDescription[]
 }
 
 /**
@@ -42,21 +54,53 @@ export interface AuthorityDescription {
  * @throws ConnectorError `key/unreadable` no authority in the folder, or a file that cannot be read
  * @throws ConnectorError `ca/misconfigured`, `pki/malformed` a file that is not what it should be
  */
-export async function describeAuthority(directory: string): Promise<AuthorityDescription> {
-  const { generation, manifest } = await getManifest(directory)
-  const describe = (role: AuthorityRole, files: KeyedFiles, retiredAt: string | null) =>
-    describeCertificate(directory, role, files, retiredAt)
-  const ras = manifest.ras.toSorted(
-    (a, b) => Number(a.retiredAt !== null) - Number(b.retiredAt !== null),
+export async function describeAuthority(
+  directory: string,
+  now: Date,
+): Promise<AuthorityDescription> {
+  const { revision, manifest } = await getManifest(directory)
+  const generations = await Promise.all(
+    manifest.generations.map((one) => describeGeneration(directory, one)),
   )
+  const currentNumber = findCurrent(generations, now).number
+  const nextNumber = findNext(generations, now)?.number
+  const stateOf = ({ number, cancelledAt }: GenerationTimes): GenerationState => {
+    if (number === currentNumber) return 'current'
+    if (number === nextNumber) return 'next'
+    return cancelledAt === undefined ? 'previous' : 'cancelled'
+  }
   return {
     directory,
-    generation,
+    revision,
     createdAt: new Date(manifest.createdAt),
+    generations: generations.map((one) => ({ ...one, state: stateOf(one) })),
+  }
+}
+
+/**
+ * The number of the newest revision of an authority, at the cost of one look at its folder.
+ *
+ * @throws ConnectorError as `describeAuthority`
+ */
+export async function getRevision(directory: string): Promise<number> {
+  return (await getManifest(directory)).revision
+}
+
+async function describeGeneration(
+  directory: string,
+  { number, handOverAt, cancelledAt, root, issuing, ras }: ManifestGeneration,
+): Promise<Omit<GenerationDescription, 'state'>> {
+  const describe = (role: AuthorityRole, files: KeyedFiles, retiredAt: string | null) =>
+    describeCertificate(directory, role, files, retiredAt)
+  const sorted = ras.toSorted((a, b) => Number(a.retiredAt !== null) - Number(b.retiredAt !== null))
+  return {
+    number,
+    handOverAt: handOverAt === null ? undefined : new Date(handOverAt),
+    cancelledAt: cancelledAt === null ? undefined : new Date(cancelledAt),
     certificates: await Promise.all([
-      describe('root', manifest.root, null),
-      describe('issuing', manifest.issuing, null),
-      ...ras.map((files) => describe('ra', files, files.retiredAt)),
+      describe('root', root, null),
+      describe('issuing', issuing, null),
+      ...sorted.map((files) => describe('ra', files, files.retiredAt)),
     ]),
   }
 }

@@ -1,4 +1,5 @@
-import { ConnectorError, type Secret } from '../../kernel/index.ts'
+import { hash } from 'node:crypto'
+import { ConnectorError, type Secret, toHex } from '../../kernel/index.ts'
 import { makePrivateDirectory } from '../../keys/index.ts'
 import { parseCertificate } from '../../pki/index.ts'
 import { isIssuedBy } from '../issued-by.ts'
@@ -11,30 +12,40 @@ import {
   writeKeyed,
 } from './authority-files.ts'
 import { commitManifest, findManifest, type NumberedManifest } from './authority-manifest.ts'
-import type { AuthorityManifest } from './manifest-schema.ts'
+import type { GenerationTimes } from './generation-times.ts'
+import type { ManifestGeneration } from './manifest-schema.ts'
 import type { IssuerMaterial } from './signer.ts'
 
 /** An RA key of an authority. What SCEP needs of it has the same shape there. Memory only. */
 export interface AuthorityRa {
   readonly certificateDer: Uint8Array
+  /** SHA-256, upper-case hexadecimal. */
+  readonly fingerprintHex: string
   readonly keyPkcs8Der: Uint8Array
-  /** The one to publish. Others are retired, in their overlap: they only decrypt. */
+  /** To publish while its generation is. Others are retired, in their overlap: they only decrypt. */
   readonly isCurrent: boolean
   readonly retiredAt: Date | undefined
   /** Where it lies in the folder. */
   readonly files: KeyedFiles
 }
 
+/** One CA of an authority: an issuing key with its chain and its RA keys. One follows the other by roll-over. Memory only. */
+export interface AuthorityGeneration extends GenerationTimes {
+  readonly rootDer: Uint8Array
+  readonly issuingDer: Uint8Array
+  readonly issuingKeyPkcs8Der: Uint8Array
+  /** Current ones first, of those the one that decrypts; none once the generation and their overlap are over. */
+  readonly ras: readonly AuthorityRa[]
+  readonly files: { readonly root: KeyedFiles; readonly issuing: KeyedFiles }
+}
+
 /** An authority as loaded from its folder: checked, keys in the clear. Memory only. */
 export interface Authority {
   readonly directory: string
   /** Rises with every change of the folder. */
-  readonly generation: number
-  readonly rootDer: Uint8Array
-  readonly issuingDer: Uint8Array
-  readonly issuingKeyPkcs8Der: Uint8Array
-  /** The current one first. */
-  readonly ras: readonly AuthorityRa[]
+  readonly revision: number
+  /** In the order of their numbers; never empty. */
+  readonly generations: readonly AuthorityGeneration[]
 }
 
 /**
@@ -67,35 +78,43 @@ export async function initAuthority(
   const { random } = options
   const root = await writeKeyed(directory, 'root', made.root, passphrase, random)
   const issuing = await writeKeyed(directory, 'issuing', made.issuing, passphrase, random)
-  const ra = await writeKeyed(directory, 'ra', made.ra, passphrase, random)
+  const ras: KeyedFiles[] = []
+  for (const ra of made.ras) ras.push(await writeKeyed(directory, 'ra', ra, passphrase, random))
   const isNew = await commitManifest(directory, {
-    generation: 1,
+    revision: 1,
     manifest: {
-      version: 1,
+      version: 2,
       createdAt: options.now.toISOString(),
-      root,
-      issuing,
-      ras: [{ ...ra, retiredAt: null }],
+      generations: [
+        {
+          number: 1,
+          handOverAt: null,
+          cancelledAt: null,
+          root,
+          issuing,
+          ras: ras.map((files) => ({ ...files, retiredAt: null })),
+        },
+      ],
     },
   })
-  if (!isNew) for (const files of [root, issuing, ra]) await removeKeyed(directory, files)
+  if (!isNew) for (const files of [root, issuing, ...ras]) await removeKeyed(directory, files)
   return { authority: await loadAuthority(directory, passphrase), isNew }
 }
 
 /**
- * What a signer needs of an authority.
+ * What a signer needs of a generation.
  *
  * @param pointers written into issued certificates; undefined leaves them out
  */
 export function getIssuerMaterial(
-  authority: Authority,
+  generation: Pick<AuthorityGeneration, 'issuingDer' | 'issuingKeyPkcs8Der'>,
   caId: string,
   pointers: Pick<IssuerMaterial, 'caIssuersUrl' | 'crlUrl' | 'ocspUrl' | 'allowsSidExtension'>,
 ): IssuerMaterial {
   return {
     caId,
-    certificateDer: authority.issuingDer,
-    keyPkcs8Der: authority.issuingKeyPkcs8Der,
+    certificateDer: generation.issuingDer,
+    keyPkcs8Der: generation.issuingKeyPkcs8Der,
     ...pointers,
   }
 }
@@ -119,29 +138,46 @@ async function loadNumbered(
   passphrase: Secret,
   found: NumberedManifest,
 ): Promise<Authority> {
-  const { generation, manifest } = found
+  const { revision, manifest } = found
   try {
-    const rootDer = await loadCertificate(directory, manifest.root.certificate)
-    const issuing = await loadKeyed(directory, manifest.issuing, passphrase)
-    const ras: AuthorityRa[] = []
-    for (const files of manifest.ras) {
-      ras.push(await loadRa(directory, files, passphrase))
+    const generations: AuthorityGeneration[] = []
+    for (const one of manifest.generations) {
+      generations.push(await loadGeneration(directory, one, passphrase))
     }
-    verifyIssuer(issuing.certificateDer, rootDer, directory)
-    for (const ra of ras) verifyIssuer(ra.certificateDer, issuing.certificateDer, directory)
-    return {
-      directory,
-      generation,
-      rootDer,
-      issuingDer: issuing.certificateDer,
-      issuingKeyPkcs8Der: new Uint8Array(issuing.key.export({ format: 'der', type: 'pkcs8' })),
-      ras: ras.toSorted((a, b) => Number(b.isCurrent) - Number(a.isCurrent)),
-    }
+    return { directory, revision, generations }
   } catch (cause) {
-    // Another process may have changed the folder while we read: files of the old generation are gone then.
+    // Another process may have changed the folder while we read: files of the old revision are gone then.
     const newer = await findManifest(directory)
-    if (newer && newer.generation > generation) return loadNumbered(directory, passphrase, newer)
+    if (newer && newer.revision > revision) return loadNumbered(directory, passphrase, newer)
     throw cause
+  }
+}
+
+/**
+ * Reads one generation of a manifest, and checks that its files belong together.
+ *
+ * @throws ConnectorError as `loadAuthority`
+ */
+export async function loadGeneration(
+  directory: string,
+  { number, handOverAt, cancelledAt, ...files }: ManifestGeneration,
+  passphrase: Secret,
+): Promise<AuthorityGeneration> {
+  const rootDer = await loadCertificate(directory, files.root.certificate)
+  const issuing = await loadKeyed(directory, files.issuing, passphrase)
+  const ras: AuthorityRa[] = []
+  for (const ra of files.ras) ras.push(await loadRa(directory, ra, passphrase))
+  verifyIssuer(issuing.certificateDer, rootDer, directory)
+  for (const ra of ras) verifyIssuer(ra.certificateDer, issuing.certificateDer, directory)
+  return {
+    number,
+    handOverAt: handOverAt === null ? undefined : new Date(handOverAt),
+    cancelledAt: cancelledAt === null ? undefined : new Date(cancelledAt),
+    rootDer,
+    issuingDer: issuing.certificateDer,
+    issuingKeyPkcs8Der: new Uint8Array(issuing.key.export({ format: 'der', type: 'pkcs8' })),
+    ras: ras.toSorted((a, b) => Number(b.isCurrent) - Number(a.isCurrent)),
+    files: { root: files.root, issuing: files.issuing },
   }
 }
 
@@ -152,13 +188,14 @@ async function loadNumbered(
  */
 export async function loadRa(
   directory: string,
-  { certificate, key: keyName, retiredAt }: AuthorityManifest['ras'][number],
+  { certificate, key: keyName, retiredAt }: ManifestGeneration['ras'][number],
   passphrase: Secret,
 ): Promise<AuthorityRa> {
   const files = { certificate, key: keyName }
   const { certificateDer, key } = await loadKeyed(directory, files, passphrase)
   return {
     certificateDer,
+    fingerprintHex: toHex(hash('sha256', certificateDer, 'buffer')),
     keyPkcs8Der: new Uint8Array(key.export({ format: 'der', type: 'pkcs8' })),
     isCurrent: retiredAt === null,
     retiredAt: retiredAt === null ? undefined : new Date(retiredAt),

@@ -6,7 +6,7 @@ import type { AuthorityManifest } from './manifest-schema.ts'
 
 /** A manifest and its place in the sequence. */
 export interface NumberedManifest {
-  readonly generation: number
+  readonly revision: number
   readonly manifest: AuthorityManifest
 }
 
@@ -18,8 +18,8 @@ export interface NumberedManifest {
  * @throws ConnectorError `ca/misconfigured` the file is no manifest
  */
 export async function findManifest(directory: string): Promise<NumberedManifest | undefined> {
-  const generation = (await listGenerations(directory)).at(-1)
-  return generation === undefined ? undefined : loadManifest(directory, generation)
+  const revision = (await listRevisions(directory)).at(-1)
+  return revision === undefined ? undefined : loadManifest(directory, revision)
 }
 
 /**
@@ -28,15 +28,15 @@ export async function findManifest(directory: string): Promise<NumberedManifest 
  * @throws ConnectorError as `findManifest`
  */
 export async function listManifests(directory: string): Promise<readonly NumberedManifest[]> {
-  const generations = await listGenerations(directory)
-  return Promise.all(generations.map((generation) => loadManifest(directory, generation)))
+  const revisions = await listRevisions(directory)
+  return Promise.all(revisions.map((revision) => loadManifest(directory, revision)))
 }
 
 /**
  * Makes a manifest the newest one, in one step: everything it names is on disk already, and either all of it counts
  * afterwards or nothing does.
  *
- * Two processes that want the same generation: exactly one gets it. Manifests are never replaced or removed, so that a
+ * Two processes that want the same revision: exactly one gets it. Manifests are never replaced or removed, so that a
  * process with an old view cannot take a number again.
  *
  * @returns false when another process was first
@@ -44,20 +44,20 @@ export async function listManifests(directory: string): Promise<readonly Numbere
  */
 export async function commitManifest(
   directory: string,
-  { generation, manifest }: NumberedManifest,
+  { revision, manifest }: NumberedManifest,
 ): Promise<boolean> {
   const { manifestSchema } = await importSchema()
   const text = `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`
-  const path = join(directory, manifestName(generation))
+  const path = join(directory, manifestName(revision))
   return createPrivateFile(path, new TextEncoder().encode(text))
 }
 
-async function loadManifest(directory: string, generation: number): Promise<NumberedManifest> {
-  const path = join(directory, manifestName(generation))
+async function loadManifest(directory: string, revision: number): Promise<NumberedManifest> {
+  const path = join(directory, manifestName(revision))
   const text = new TextDecoder().decode(await loadPrivateFile(path))
   const { manifestSchema } = await importSchema()
   try {
-    return { generation, manifest: manifestSchema.parse(JSON.parse(text)) }
+    return { revision, manifest: manifestSchema.parse(JSON.parse(text)) }
   } catch (cause) {
     throw new ConnectorError(
       'ca/misconfigured',
@@ -68,7 +68,7 @@ async function loadManifest(directory: string, generation: number): Promise<Numb
 }
 
 /** Rising. */
-async function listGenerations(directory: string): Promise<number[]> {
+async function listRevisions(directory: string): Promise<number[]> {
   try {
     const names = await readdir(directory)
     return names
@@ -85,8 +85,8 @@ async function listGenerations(directory: string): Promise<number[]> {
   }
 }
 
-function manifestName(generation: number): string {
-  return `authority-${generation}.json`
+function manifestName(revision: number): string {
+  return `authority-${revision}.json`
 }
 
 /** Late, because worker threads come through the same door, read no manifest, and would pay for it at each start. */

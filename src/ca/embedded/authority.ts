@@ -48,15 +48,20 @@ export interface AuthorityOptions {
   readonly issuingYears?: number
   /** Default 730; never beyond the issuing CA. */
   readonly raDays?: number
+  /** A pair of RA certificates, one to encrypt to and one that signs (REQ-39). Default false: one does both. */
+  readonly raPair?: boolean
   readonly now: Date
   readonly random: RandomBytes
 }
+
+/** RA certificates as devices are told them: the one to encrypt to, then the one that signs unless it is the same (REQ-36). */
+export type NewRas = readonly [KeyedCertificate, ...KeyedCertificate[]]
 
 /** What `createAuthority` makes. */
 export interface NewAuthority {
   readonly root: KeyedCertificate
   readonly issuing: KeyedCertificate
-  readonly ra: KeyedCertificate
+  readonly ras: NewRas
 }
 
 /** Lifetime of an RA certificate unless the caller says otherwise, in days. */
@@ -69,63 +74,112 @@ const DAY_MS = 24 * 3_600_000
 const generateKey = promisify(generateKeyPair)
 
 /**
- * Makes a root, an issuing CA under it, and an RA certificate under that. Writes nothing. Takes seconds with RSA-4096.
+ * Makes a root, an issuing CA under it, and RA certificates under that. Writes nothing. Takes seconds with RSA-4096.
  *
  * @throws ConnectorError `ca/misconfigured` a name that does not fit a certificate
  */
 export async function createAuthority(options: AuthorityOptions): Promise<NewAuthority> {
-  const { names, now, random } = options
-  checkNames(names)
-
-  const { buildCertificate } = await importBuilder()
-  const rootKey = await generateCaKey(options.rootKey ?? 'rsa4096')
-  const rootName = encodeAuthorityName(names, `${names.name} Root`)
-  const rootNotAfter = addYears(now, options.rootYears ?? 20)
-  const rootDer = buildCertificate(
-    {
-      serialHex: generateSerial(random),
-      subjectDer: rootName,
-      spkiDer: spkiOf(rootKey),
-      notBefore: backdate(now),
-      notAfter: rootNotAfter,
-      extensions: caExtensions(rootKey, rootKey, 1),
-    },
-    rootName,
-    rootKey,
-  )
-
-  const issuingKey = await generateCaKey(options.issuingKey ?? 'rsa3072')
-  const issuingDer = buildCertificate(
-    {
-      serialHex: generateSerial(random),
-      subjectDer: encodeAuthorityName(names, names.name),
-      spkiDer: spkiOf(issuingKey),
-      notBefore: backdate(now),
-      notAfter: earliest(
-        addYears(now, options.issuingYears ?? 10),
-        latestNotAfter(parseCertificate(rootDer)),
-      ),
-      extensions: caExtensions(issuingKey, rootKey, 0),
-    },
-    rootName,
-    rootKey,
-  )
-
-  const issuing = { certificateDer: issuingDer, key: issuingKey }
-  const ra = await createRa(issuing, { now, random, days: options.raDays ?? DEFAULT_RA_DAYS })
-  return { root: { certificateDer: rootDer, key: rootKey }, issuing, ra }
+  const root = await createRoot(options)
+  const issuing = await createIssuing(root, options)
+  const { now, random, raDays: days = DEFAULT_RA_DAYS, raPair: isPair = false } = options
+  return { root, issuing, ras: await createRas(issuing, { now, random, days, isPair }) }
 }
 
 /**
- * Makes an RA key and certificate under an issuing CA: RSA-2048 whatever the key of the CA, with the usages that Windows
- * and Apple demand before they encrypt to it.
+ * Makes a root.
  *
- * Its name is the issuer's with ` RA` added to the common name.
- *
- * @see REQ-38, REQ-40, REQ-46, REQ-47
+ * @throws ConnectorError `ca/misconfigured` a name that does not fit a certificate
  */
-export async function createRa(
+export async function createRoot(
+  options: Pick<AuthorityOptions, 'names' | 'rootKey' | 'rootYears' | 'now' | 'random'>,
+): Promise<KeyedCertificate> {
+  const { names, now, random } = options
+  checkNames(names)
+  const { buildCertificate } = await importBuilder()
+  const key = await generateCaKey(options.rootKey ?? 'rsa4096')
+  const nameDer = encodeAuthorityName(names, `${names.name} Root`)
+  const certificateDer = buildCertificate(
+    {
+      serialHex: generateSerial(random),
+      subjectDer: nameDer,
+      spkiDer: spkiOf(key),
+      notBefore: backdate(now),
+      notAfter: addYears(now, options.rootYears ?? 20),
+      extensions: caExtensions(key, key, 1),
+    },
+    nameDer,
+    key,
+  )
+  return { certificateDer, key }
+}
+
+/**
+ * Makes an issuing CA under a root.
+ *
+ * @throws ConnectorError `ca/misconfigured` a name that does not fit a certificate
+ */
+export async function createIssuing(
+  root: KeyedCertificate,
+  options: Pick<AuthorityOptions, 'names' | 'issuingKey' | 'issuingYears' | 'now' | 'random'>,
+): Promise<KeyedCertificate> {
+  const { names, now, random } = options
+  checkNames(names)
+  const { buildCertificate } = await importBuilder()
+  const key = await generateCaKey(options.issuingKey ?? 'rsa3072')
+  const issuer = parseCertificate(root.certificateDer)
+  const certificateDer = buildCertificate(
+    {
+      serialHex: generateSerial(random),
+      subjectDer: encodeAuthorityName(names, names.name),
+      spkiDer: spkiOf(key),
+      notBefore: backdate(now),
+      notAfter: earliest(addYears(now, options.issuingYears ?? 10), latestNotAfter(issuer)),
+      extensions: caExtensions(key, root.key, 0),
+    },
+    issuer.subjectDer,
+    root.key,
+  )
+  return { certificateDer, key }
+}
+
+/** Usages of RA certificates, in the order of REQ-36; Windows and Apple demand them before they encrypt to one. */
+const ONE_RA = [
+  {
+    keyUsages: ['digitalSignature', 'keyEncipherment'],
+    purposes: [OID.certificateRequestAgent, OID.serverAuth],
+  },
+] as const
+const RA_PAIR = [
+  { keyUsages: ['keyEncipherment'], purposes: [OID.certificateRequestAgent] },
+  { keyUsages: ['digitalSignature'], purposes: [OID.certificateRequestAgent] },
+] as const
+
+/**
+ * Makes RA keys and certificates under an issuing CA: RSA-2048 whatever the key of the CA, one for both jobs or one for
+ * each.
+ *
+ * Their name is the issuer's with ` RA` added to the common name.
+ *
+ * @see REQ-36, REQ-38, REQ-39, REQ-40, REQ-46, REQ-47
+ */
+export async function createRas(
   issuing: KeyedCertificate,
+  options: {
+    readonly now: Date
+    readonly random: RandomBytes
+    readonly days: number
+    readonly isPair: boolean
+  },
+): Promise<NewRas> {
+  const [first, ...more] = options.isPair ? RA_PAIR : ONE_RA
+  const made: [KeyedCertificate, ...KeyedCertificate[]] = [await createRa(issuing, first, options)]
+  for (const usages of more) made.push(await createRa(issuing, usages, options))
+  return made
+}
+
+async function createRa(
+  issuing: KeyedCertificate,
+  { keyUsages, purposes }: (typeof ONE_RA | typeof RA_PAIR)[number],
   options: { readonly now: Date; readonly random: RandomBytes; readonly days: number },
 ): Promise<KeyedCertificate> {
   const { buildCertificate } = await importBuilder()
@@ -143,8 +197,8 @@ export async function createRa(
       ),
       extensions: [
         encodeBasicConstraints({ isCa: false }),
-        encodeKeyUsage(['digitalSignature', 'keyEncipherment']),
-        encodeExtKeyUsage([OID.certificateRequestAgent, OID.serverAuth]),
+        encodeKeyUsage([...keyUsages]),
+        encodeExtKeyUsage([...purposes]),
         encodeSubjectKeyIdentifier(spkiOf(key)),
         encodeAuthorityKeyIdentifier(getIssuerKeyIdentifier(issuer)),
       ],

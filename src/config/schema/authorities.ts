@@ -60,6 +60,10 @@ export const authoritySchema = z.strictObject({
     doc: 'Whether GetCACert answers the root as well.',
     example: 'true',
   }),
+  includeIntermediate: field(z.boolean().default(true), {
+    doc: 'Whether GetCACert answers the issuing CA as well. Without it clients cannot check the RA certificate.',
+    example: 'true',
+  }),
   crl: z
     .strictObject({
       validityHours: field(integer(1, 8760).default(72), {
@@ -101,6 +105,10 @@ export const authoritySchema = z.strictObject({
       overlapDays: field(integer(1, 365).default(30), {
         doc: 'How long before its end it is renewed, and how long the old key still decrypts.',
         example: '30',
+      }),
+      pair: field(z.boolean().default(false), {
+        doc: 'Two RA certificates, one to encrypt to and one that signs, as NDES has. Takes effect when the CA is made, at the next renewal or with `ca rotate-ra`.',
+        example: 'false',
       }),
     })
     .prefault({}),

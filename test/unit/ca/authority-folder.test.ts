@@ -81,7 +81,8 @@ describe('authority folder', () => {
 
   test('a loaded authority issues what verifies', async () => {
     using folder = createFolder()
-    const authority = await createAuthorityIn(folder.path)
+    const [authority] = (await createAuthorityIn(folder.path)).generations
+    assert.ok(authority)
     const material = getIssuerMaterial(authority, 'main', {
       caIssuersUrl: undefined,
       crlUrl: undefined,
@@ -107,9 +108,9 @@ describe('authority folder', () => {
     rmSync(findFile(folder.path, /^root-.*\.key$/))
     await loadAuthority(folder.path, PASSPHRASE)
     await rotateRa(folder.path, PASSPHRASE, { now: NOW, random: randomBytes })
-    const { certificates } = await describeAuthority(folder.path)
+    const { generations } = await describeAuthority(folder.path, NOW)
     assert.deepEqual(
-      certificates.map(({ role, hasKeyFile }) => [role, hasKeyFile]),
+      generations[0]?.certificates.map(({ role, hasKeyFile }) => [role, hasKeyFile]),
       [
         ['root', false],
         ['issuing', true],
@@ -153,7 +154,7 @@ describe('authority folder', () => {
 
   const manifests: readonly [title: string, content: string][] = [
     ['no JSON', '{'],
-    ['an unknown version', '{"version":2}'],
+    ['an unknown version', '{"version":3}'],
     [
       'a path out of the folder',
       JSON.stringify({
@@ -179,9 +180,9 @@ describe('authority folder', () => {
   test('the description needs no passphrase and names thumbprints, dates and keys', async () => {
     using folder = createFolder()
     await createAuthorityIn(folder.path)
-    const { certificates, createdAt, generation } = await describeAuthority(folder.path)
-    assert.deepEqual([createdAt, generation], [NOW, 1])
-    const [root, issuing, ra] = certificates
+    const { generations, createdAt, revision } = await describeAuthority(folder.path, NOW)
+    assert.deepEqual([createdAt, revision], [NOW, 1])
+    const [root, issuing, ra] = generations[0]?.certificates ?? []
     assert.ok(root && issuing && ra)
     assert.match(root.sha1Hex, /^[0-9A-F]{40}$/)
     assert.match(root.sha256Hex, /^[0-9A-F]{64}$/)

@@ -5,7 +5,7 @@ import * as pkijs from 'pkijs'
 import {
   type CaKeyType,
   createAuthority,
-  createRa,
+  createRas,
   issueCertificate,
   type NewAuthority,
   prepareIssuer,
@@ -30,7 +30,7 @@ async function verifyEverywhere(authority: NewAuthority, leafDer: Uint8Array): P
   using folder = createFolder()
   const root = writePem(folder.path, 'root.pem', authority.root.certificateDer)
   const issuing = writePem(folder.path, 'issuing.pem', authority.issuing.certificateDer)
-  const ra = writePem(folder.path, 'ra.pem', authority.ra.certificateDer)
+  const ra = writePem(folder.path, 'ra.pem', authority.ras[0].certificateDer)
   const leaf = writePem(folder.path, 'leaf.pem', leafDer)
   const strict = ['verify', '-x509_strict', ...atNow, '-CAfile', root]
   assert.match(openssl(folder.path, ...strict, issuing), /: OK/)
@@ -52,7 +52,7 @@ async function verifyEverywhere(authority: NewAuthority, leafDer: Uint8Array): P
   const nodeIssuing = new X509Certificate(authority.issuing.certificateDer)
   assert.ok(nodeRoot.checkIssued(nodeRoot) && nodeRoot.verify(nodeRoot.publicKey))
   assert.ok(nodeIssuing.checkIssued(nodeRoot) && nodeIssuing.verify(nodeRoot.publicKey))
-  for (const der of [authority.ra.certificateDer, leafDer]) {
+  for (const der of [authority.ras[0].certificateDer, leafDer]) {
     const certificate = new X509Certificate(der)
     assert.ok(certificate.checkIssued(nodeIssuing) && certificate.verify(nodeIssuing.publicKey))
     assert.equal(certificate.ca, false)
@@ -95,7 +95,7 @@ describe('authority', () => {
   }
 
   test('REQ-38, REQ-40, REQ-46, REQ-47: the RA has the usages, the key and the start that devices demand, whatever the key of the CA', async () => {
-    const { ra } = await getQuickAuthority()
+    const [ra] = (await getQuickAuthority()).ras
     using folder = createFolder()
     const pem = writePem(folder.path, 'ra.pem', ra.certificateDer)
     const text = openssl(folder.path, 'x509', '-in', pem, '-noout', '-text')
@@ -157,7 +157,7 @@ describe('authority', () => {
       now: NOW,
       random: randomBytes,
     })
-    const ends = [authority.root, authority.issuing, authority.ra].map(({ certificateDer }) =>
+    const ends = [authority.root, authority.issuing, authority.ras[0]].map(({ certificateDer }) =>
       parseCertificate(certificateDer).notAfter.toISOString(),
     )
     assert.deepEqual(ends, [
@@ -168,11 +168,16 @@ describe('authority', () => {
   })
 
   test('REQ-39: each RA has a key of its own', async () => {
-    const { issuing, ra } = await getQuickAuthority()
-    const next = await createRa(issuing, { now: NOW, random: randomBytes, days: 10 })
+    const { issuing, ras } = await getQuickAuthority()
+    const [next] = await createRas(issuing, {
+      now: NOW,
+      random: randomBytes,
+      days: 10,
+      isPair: false,
+    })
     assert.notDeepEqual(
       parseCertificate(next.certificateDer).spkiDer,
-      parseCertificate(ra.certificateDer).spkiDer,
+      parseCertificate(ras[0].certificateDer).spkiDer,
     )
   })
 

@@ -225,7 +225,7 @@ describe('health of the embedded CA', () => {
   ]
   for (const [title, day, status, expiring] of moments) {
     test(title, async () => {
-      const { ra } = await getQuickAuthority()
+      const [ra] = (await getQuickAuthority()).ras
       const clock = { now: () => daysAfter(day) }
       const ca = await createCa({ clock, raCertificates: () => [ra.certificateDer] })
       const health = await ca.health(never)

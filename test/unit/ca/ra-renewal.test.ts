@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { checkRa, initAuthority, loadAuthority, renewRa, rotateRa } from '../../../src/ca/index.ts'
+import {
+  type Authority,
+  checkRa,
+  initAuthority,
+  loadAuthority,
+  renewRa,
+  rotateRa,
+} from '../../../src/ca/index.ts'
 import {
   createAuthorityIn,
   createFolder,
@@ -13,6 +20,8 @@ import {
 } from './ca-fixtures.ts'
 
 const on = (day: number) => ({ now: daysAfter(day), random: randomBytes })
+
+const rasOf = ({ generations }: Authority) => generations[0]?.ras ?? []
 
 const raFiles = (path: string) => readdirSync(path).filter((name) => name.startsWith('ra-'))
 
@@ -30,14 +39,14 @@ describe('RA renewal', () => {
     assert.equal(checkRa(authority, on(487)).isRenewalDue, true)
     const renewed = await renewRa(authority, PASSPHRASE, on(487))
     assert.deepEqual(
-      renewed.ras.map(({ isCurrent, retiredAt }) => [isCurrent, retiredAt]),
+      rasOf(renewed).map(({ isCurrent, retiredAt }) => [isCurrent, retiredAt]),
       [
         [true, undefined],
         [false, daysAfter(487)],
       ],
     )
-    assert.deepEqual(renewed.ras[1]?.keyPkcs8Der, authority.ras[0]?.keyPkcs8Der)
-    assert.notDeepEqual(renewed.ras[0]?.keyPkcs8Der, authority.ras[0]?.keyPkcs8Der)
+    assert.deepEqual(rasOf(renewed)[1]?.keyPkcs8Der, rasOf(authority)[0]?.keyPkcs8Der)
+    assert.notDeepEqual(rasOf(renewed)[0]?.keyPkcs8Der, rasOf(authority)[0]?.keyPkcs8Der)
     assert.deepEqual(await loadAuthority(folder.path, PASSPHRASE), renewed)
   })
 
@@ -47,8 +56,8 @@ describe('RA renewal', () => {
     assert.equal(await renewRa(renewed, PASSPHRASE, on(529)), renewed)
     assert.equal(raFiles(folder.path).length, 4)
     const cleaned = await renewRa(renewed, PASSPHRASE, on(530))
-    assert.equal(cleaned.ras.length, 1)
-    assert.deepEqual(cleaned.ras[0], renewed.ras[0])
+    assert.equal(rasOf(cleaned).length, 1)
+    assert.deepEqual(rasOf(cleaned)[0], rasOf(renewed)[0])
     assert.equal(raFiles(folder.path).length, 2)
   })
 
@@ -65,7 +74,7 @@ describe('RA renewal', () => {
     await rotateRa(folder.path, PASSPHRASE, on(1))
     const authority = await rotateRa(folder.path, PASSPHRASE, on(2))
     assert.deepEqual(
-      authority.ras.map(({ retiredAt }) => retiredAt),
+      rasOf(authority).map(({ retiredAt }) => retiredAt),
       [undefined, daysAfter(2), daysAfter(1)],
     )
   })
@@ -78,7 +87,7 @@ describe('RA renewal', () => {
       renewRa(authority, PASSPHRASE, on(500)),
     ])
     assert.deepEqual(both[0], both[1])
-    assert.equal(both[0]?.ras.length, 2)
+    assert.equal(both[0]?.generations[0]?.ras.length, 2)
     assert.equal(raFiles(folder.path).length, 4)
   })
 

@@ -8,6 +8,7 @@ import { type Authority, rotateRa } from '../../../src/ca/index.ts'
 import {
   addCaDuties,
   type ComposedAuthorities,
+  type ComposedAuthority,
   caCertificatesOf,
   loadAuthorities,
 } from '../../../src/compose/authorities.ts'
@@ -18,6 +19,12 @@ import type { Store } from '../../../src/store/index.ts'
 import type { CryptoKeys, CryptoPool } from '../../../src/workers/index.ts'
 
 const passphrase = new Secret('a passphrase of this test')
+
+function raOf(composed: ComposedAuthority): Uint8Array | undefined {
+  const [generation] = composed.authority.generations
+  assert.ok(generation)
+  return caCertificatesOf(composed, generation)[0]
+}
 
 describe('an RA that was rotated beside a connector that runs', () => {
   let dataDir = ''
@@ -83,15 +90,15 @@ describe('an RA that was rotated beside a connector that runs', () => {
   })
 
   test('is taken over: the threads hold both keys, and devices are told the new certificate', async () => {
-    const before = caCertificatesOf(composed())[0]
+    const before = raOf(composed())
     const rotated: Authority = await rotateRa(composed().directory, passphrase, {
       now: new Date(),
       random: randomBytes,
     })
     await works.get('RA of default')?.()
-    const now = caCertificatesOf(composed())[0]
+    const now = raOf(composed())
     assert.notDeepEqual(now, before)
-    assert.deepEqual(now, rotated.ras.find(({ isCurrent }) => isCurrent)?.certificateDer)
+    assert.deepEqual(now, rotated.generations[0]?.ras[0]?.certificateDer)
     assert.deepEqual(
       held.at(-1)?.ras.map(({ certificateDer }) => certificateDer),
       [now, before],
