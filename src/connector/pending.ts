@@ -9,6 +9,7 @@ import {
   type Ending,
   type EnrolmentPorts,
   endWithRefusal,
+  findOverload,
   type Refused,
   type Work,
 } from './enrolment-work.ts'
@@ -150,13 +151,14 @@ export async function waitForOutage(work: Work, error: unknown): Promise<Ending 
   }
 }
 
-/** Whether a failure is an outage that this profile waits for. */
+/** Whether a failure is an outage that this profile waits for. Our own overload is none: it is HTTP 503 (REQ-190). */
 function isWaitedFor(error: unknown, { profile, orphanDer, isSettled }: Work): boolean {
   return (
     profile.waiting.outageReply === 'pending' &&
     error instanceof ConnectorError &&
     error.isTransient &&
     OUTAGES.has(error.code) &&
+    findOverload(error) === undefined &&
     orphanDer === undefined &&
     !isSettled
   )
