@@ -1,6 +1,7 @@
 import { certmongerStories } from './certmonger.ts'
 import { jscepStories } from './jscep.ts'
 import { opensslAndCurlStories } from './openssl-and-curl.ts'
+import { replayedStories } from './replayed-clients.ts'
 import type { Row } from './rows.ts'
 import { scepclientStories } from './scepclient.ts'
 import { strongswanStories } from './strongswan.ts'
@@ -15,4 +16,5 @@ export const allRows: readonly Row[] = [
   ...certmongerStories,
   ...jscepStories,
   ...opensslAndCurlStories,
+  ...replayedStories,
 ]

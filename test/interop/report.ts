@@ -74,6 +74,10 @@ enrolment the run checks:
 - the log tells each request once: 4003, 4004, 4006 and Admin event 4000, with Intune 4008 as well; a refused challenge is 4003, 4005
   and Admin event 4001.
 
+Rows whose client is called *replayed* are no programs: clients that cannot be had here (Windows, Apple, Cisco, …), written on raw
+sockets as they were seen to speak, from GetCACaps to a certificate whose key, subject and chain are checked. They are part of
+\`npm test\` as well.
+
 | client | version | story | result | on the wire |
 | --- | --- | --- | --- | --- |
 `

@@ -20,10 +20,14 @@ export interface Proof {
  */
 const namePattern = /(\btest\.(?:skip|todo)\(\s*)?(['"`])(REQ-\d+(?:, (?:REQ-)?\d+)*): (.*?)\2/gs
 
-/** Reads the names of all tests, and of the captured shapes of messages, each of which is a test. */
+/** Reads the names of all tests, and of the captured shapes of messages and replayed clients, each of which is a test. */
 export function listProofs(): Proof[] {
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /(?:\.(?:test|interop|suite)|scep-messages\/shapes)\.ts$/.test(name))
+    .filter((name) =>
+      /(?:\.(?:test|interop|suite)|scep-messages\/shapes|interop\/replayed\/[a-z-]+)\.ts$/.test(
+        name,
+      ),
+    )
     .sort()
     .flatMap((name) => listProofsOf(join(root, 'test', name)))
 }
