@@ -1,25 +1,83 @@
 import type { Command } from 'commander'
-import { findConfiguration } from './configuration.ts'
+import {
+  type ClientNote,
+  type Configuration,
+  explainProfile,
+  findClientNotes,
+  type Statement,
+} from '../config/index.ts'
+import { type FoundConfiguration, findConfiguration } from './configuration.ts'
 
-/** `certconnector check-config`: all problems and warnings of the configuration, without starting anything. */
+interface ProfileReport {
+  readonly name: string
+  readonly statements: readonly Statement[]
+  readonly notes: readonly ClientNote[]
+}
+
+/**
+ * `certconnector check-config`: all problems and warnings of the configuration, what each profile accepts and refuses, and
+ * which clients will stumble; without starting anything. Problems and warnings go to standard error.
+ */
 export function addCheckConfigCommand(program: Command): void {
   program
     .command('check-config')
     .description(
-      'check the configuration and tell all problems at once; exit code 2 when there are any',
+      'check the configuration: all problems at once (exit code 2), else what each profile accepts and refuses, and which clients stumble',
     )
-    .action((_options: unknown, command: Command) => {
-      const { configuration, file, isDemonstration } = findConfiguration(command)
-      const where = isDemonstration
-        ? 'no configuration file: the demonstration'
-        : (file ?? 'environment')
-      process.stdout.write(`${where}: valid\n`)
+    .option('--json', 'the same for programs')
+    .action(({ json }: { json?: boolean }, command: Command) => {
+      const found = findConfiguration(command)
+      const profiles = found.configuration.profiles.map((profile) => ({
+        name: profile.name,
+        statements: explainProfile(profile, found.configuration),
+        notes: findClientNotes(profile, found.configuration),
+      }))
       process.stdout.write(
-        `device listener ${configuration.listeners.device.host}:${configuration.listeners.device.port}, public URL ${configuration.listeners.device.publicUrl}\n`,
+        json === true ? formatJson(found, profiles) : formatText(found, profiles),
       )
-      for (const profile of configuration.profiles)
-        process.stdout.write(
-          `profile ${profile.name}: ${profile.challenge.kind} challenge, CA ${profile.ca}, ${profile.certificate.validityDays} days, ${profile.notifyMode}\n`,
-        )
     })
+}
+
+function formatJson(
+  { configuration, file, warnings }: FoundConfiguration,
+  profiles: readonly ProfileReport[],
+): string {
+  const report = {
+    valid: true,
+    file: file ?? null,
+    publicUrl: configuration.listeners.device.publicUrl,
+    warnings,
+    profiles,
+  }
+  return `${JSON.stringify(report, null, 2)}\n`
+}
+
+function formatText(
+  { configuration, file, isDemonstration }: FoundConfiguration,
+  profiles: readonly ProfileReport[],
+): string {
+  const where = isDemonstration
+    ? 'no configuration file: the demonstration'
+    : (file ?? 'environment')
+  const { host, port, publicUrl } = configuration.listeners.device
+  return [
+    `${where}: valid`,
+    `device listener ${host}:${port}, public URL ${publicUrl}`,
+    ...configuration.profiles.flatMap((profile) => [
+      '',
+      summarise(profile),
+      ...profiles
+        .filter(({ name }) => name === profile.name)
+        .flatMap(({ statements, notes }) => [
+          ...statements.map(({ text }) => `  ${text}`),
+          ...notes.map(({ clients, text }) => `  note for ${clients}: ${text}`),
+        ]),
+    ]),
+    '',
+  ].join('\n')
+}
+
+function summarise(profile: Configuration['profiles'][number]): string {
+  const { name, challenge, ca, certificate, notifyMode } = profile
+  return `profile ${name}: ${challenge.kind} challenge, CA ${ca}, ${certificate.validityDays} days, ${notifyMode}`
 }

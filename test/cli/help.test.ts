@@ -43,7 +43,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'keyring list': [],
   'keyring test': ['[key-name]', '--provider', '--padding', '--ciphertext-file', 'oaepSha512'],
   'ca roll': ['--id', '--at', '--after', '--new-root', '--name', '--cancel'],
-  'check-config': [],
+  'check-config': ['--json'],
   events: ['--follow', '--id', '--transaction', '--channel', '--since', '--limit', '--json'],
   requests: ['--all'],
   approve: ['<id>'],

@@ -17,6 +17,11 @@ export const extendedKeyUsages: Readonly<Record<string, string>> = {
   anyExtendedKeyUsage: '2.5.29.37.0',
 }
 
+/** The short name of an extended key usage; its OID where it has none. */
+export function nameUsage(oid: string): string {
+  return Object.entries(extendedKeyUsages).find(([, known]) => known === oid)?.[0] ?? oid
+}
+
 const keyUsages = [
   'digitalSignature',
   'nonRepudiation',
