@@ -24,7 +24,9 @@ export {
   loadAuthority,
 } from './embedded/authority-folder.ts'
 export { type CrlContent, issueCrl } from './embedded/crl.ts'
-export { isCrlDue } from './embedded/crl-schedule.ts'
+export { FULL_CRL, findCrlShard } from './embedded/crl-parts.ts'
+export type { CrlRules } from './embedded/crl-publisher.ts'
+export { type CrlSchedule, isCrlDue } from './embedded/crl-schedule.ts'
 export {
   createEmbeddedCa,
   type EmbeddedCa,
@@ -34,7 +36,7 @@ export { caIdOf, findCurrent, findNext, findRetirement } from './embedded/genera
 export { type Issuer, issueCertificate, prepareIssuer } from './embedded/issue.ts'
 export { createOcspResponder, type OcspResponder } from './embedded/ocsp-responder.ts'
 export { checkRa, renewRa, rotateRa } from './embedded/ra-renewal.ts'
-export type { RevokedEntry } from './embedded/registers.ts'
+export type { DeltaBase, Publication, RevokedEntry } from './embedded/registers.ts'
 export { cancelRollOver, rollAuthority } from './embedded/roll-over.ts'
 export type { CertificateSigner, IssuerMaterial } from './embedded/signer.ts'
 export type { CaBackend, EnrolOrder, EnrolResult, RevocationReason, RevokeOrder } from './port.ts'

@@ -25,6 +25,7 @@ import { type Clock, describeError, type Secret } from '../kernel/index.ts'
 import { parseCertificate } from '../pki/index.ts'
 import type { Store } from '../store/index.ts'
 import type { CryptoKeys, CryptoPool } from '../workers/index.ts'
+import { crlRulesOf, crlScheduleOf } from './crl-rules.ts'
 import { createReminder } from './health-events.ts'
 import { recordGenerations } from './roll-over-events.ts'
 
@@ -129,6 +130,7 @@ function pointersOf({ caId, composed }: ComposedGeneration) {
   return {
     caIssuersUrl: `${publicUrl}/aia/${caId}.cer`,
     crlUrl: `${publicUrl}/crl/${caId}.crl`,
+    crlShards: settings.crl.shards,
     ocspUrl: settings.ocsp.enabled ? `${publicUrl}/ocsp` : undefined,
     allowsSidExtension,
   }
@@ -178,7 +180,8 @@ export function openCas(
         crls: store.crls,
         raCertificates: () =>
           (findGeneration(authorities, caId)?.generation.ras ?? []).map((ra) => ra.certificateDer),
-        crlValidityHours: composed.settings.crl.validityHours,
+        crlUrl: pointersOf(found).crlUrl,
+        crlRules: crlRulesOf(composed.settings.crl),
         clock,
       })
       made.set(caId, backend)
@@ -281,10 +284,7 @@ export function addCaDuties(
   const { store, pool, passphrase, journal, clock, holder } = ports
   for (const [id, composed] of authorities) {
     const { crl, ra } = composed.settings
-    const schedule = {
-      everyMs: crl.publishEveryHours * HOUR_MS,
-      debounceMs: crl.debounceSeconds * 1000,
-    }
+    const schedule = crlScheduleOf(crl)
     const failures = new Map<string, number>()
     async function publishWhenDue(caId: string): Promise<void> {
       const now = clock.now()

@@ -52,6 +52,7 @@ import {
 } from './authorities.ts'
 import { loadBlockedKeys } from './blocked-keys.ts'
 import { createCaHealth } from './ca-health.ts'
+import { createCrlFiles } from './crl-files.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
 import { openJournal } from './journal.ts'
@@ -95,7 +96,7 @@ const DAY_MS = 86_400_000
 /** How long an outage may go unrecorded when nobody asks for readiness and no device comes. */
 const HEALTH_EVERY_MS = 15_000
 
-/** How long CRLs and CA certificates may be kept by caches (ca-backends 12.1). */
+/** How long CA certificates may be kept by caches (ca-backends 12.1). */
 const CA_FILE_MAX_AGE_SECONDS = 3600
 
 /** Things to close, in the reverse order of their opening. */
@@ -293,23 +294,13 @@ async function build(
     return results
   }
   const logger = pino({ level: 'warn' })
+  const findCrlFile = createCrlFiles(store.crls, clock)
   const deviceServer = await startServer(
     createDeviceApp({
       profiles: endpoints,
       defaultProfile: endpoints.has('default') ? 'default' : configuration.profiles[0]?.name,
-      crl: async (caId) => {
-        const crl =
-          findGeneration(authorities, caId) === undefined
-            ? undefined
-            : await store.crls.current(caId)
-        if (crl === undefined) return undefined
-        const leftSeconds = Math.floor((crl.nextUpdate.getTime() - clock.now().getTime()) / 1000)
-        return {
-          bytes: crl.der,
-          lastModified: crl.thisUpdate,
-          maxAgeSeconds: Math.max(0, Math.min(CA_FILE_MAX_AGE_SECONDS, leftSeconds)),
-        }
-      },
+      crl: async (caId, part) =>
+        findGeneration(authorities, caId) === undefined ? undefined : await findCrlFile(caId, part),
       caCertificate: (caId) => {
         const bytes = findGeneration(authorities, caId)?.generation.issuingDer
         if (bytes === undefined) return undefined

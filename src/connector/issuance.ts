@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type EnrolOrder, type EnrolResult, generateSerial, verifyIssued } from '../ca/index.ts'
+import {
+  type EnrolOrder,
+  type EnrolResult,
+  findCrlShard,
+  generateSerial,
+  verifyIssued,
+} from '../ca/index.ts'
 import { events } from '../events/index.ts'
 import { ConnectorError, toHex } from '../kernel/index.ts'
 import type { Certificate, CertificateOrder } from '../pki/index.ts'
@@ -110,14 +116,16 @@ async function enrolAtCa({ ca }: Work, order: EnrolOrder): Promise<EnrolResult> 
 /** What the register keeps of a certificate that was verified. */
 export function describeIssued(
   intent: IssuanceIntent,
-  { der: certificateDer, notAfter }: Certificate,
+  { der: certificateDer, extensions, notAfter }: Certificate,
   issuedAt: Date,
 ): IssuedCertificate {
+  const crlShard = findCrlShard({ extensions })
   return {
     serialHex: intent.order.serialHex,
     certificateDer,
     thumbprintHex: toHex(createHash('sha1').update(certificateDer).digest()),
     notAfter,
     issuedAt,
+    ...(crlShard === undefined ? {} : { crlShard }),
   }
 }

@@ -12,7 +12,8 @@ export interface CaFile {
 
 /** Where the published files come from; undefined: no such CA. Must not depend on the CA being reachable. */
 export interface CaFiles {
-  crl(caId: string): CaFile | undefined | Promise<CaFile | undefined>
+  /** @param part name of a shard or a delta; left out: the full CRL */
+  crl(caId: string, part?: string): CaFile | undefined | Promise<CaFile | undefined>
   caCertificate(caId: string): CaFile | undefined | Promise<CaFile | undefined>
 }
 
@@ -32,7 +33,10 @@ export async function answerCaFile(
   }
   const file = await find()
   if (file === undefined) {
-    deliverProblem(res, { status: 404, sentence: 'There is no such certification authority.' })
+    deliverProblem(res, {
+      status: 404,
+      sentence: 'There is no such certification authority, or it publishes nothing here.',
+    })
     return
   }
   res.setHeader('ETag', getTag(file.bytes))

@@ -3,7 +3,7 @@ import express, { type ErrorRequestHandler } from 'express'
 import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { describeError } from '../kernel/index.ts'
-import { answerCaFile, type CaFiles } from './ca-files-route.ts'
+import { answerCaFile, type CaFile, type CaFiles } from './ca-files-route.ts'
 import { createOcspRoute, type OcspSource } from './ocsp-route.ts'
 import { parseProblem } from './problem.ts'
 import { deliverProblem } from './reply.ts'
@@ -51,6 +51,9 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
   app.all('/crl/:ca.crl', (req, res) =>
     answerCaFile(req, res, 'application/pkix-crl', () => options.crl(req.params.ca)),
   )
+  app.all('/crl/:ca/:part.crl', (req, res) =>
+    answerCaFile(req, res, 'application/pkix-crl', () => findCrlPart(options, req.params)),
+  )
   app.all('/aia/:ca.cer', (req, res) =>
     answerCaFile(req, res, 'application/pkix-cert', () => options.caCertificate(req.params.ca)),
   )
@@ -66,6 +69,14 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
     req.url = parseOriginForm(req.url ?? '/')
     app(req, res)
   }
+}
+
+/** A shard or a delta. Names that no CRL has are not looked up. */
+async function findCrlPart(
+  files: CaFiles,
+  { ca, part }: { readonly ca: string; readonly part: string },
+): Promise<CaFile | undefined> {
+  return /^(?:\d{1,3}|(?:\d{1,3}-)?delta)$/.test(part) ? await files.crl(ca, part) : undefined
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Express: requests in, bytes out. Knows HTTP and the paths of SCEP. Decides nothing about a request and keeps nothing of it. */
 export { createAdminApp } from './admin-app.ts'
+export type { CaFile } from './ca-files-route.ts'
 export { createDeviceApp } from './device-app.ts'
 export type { ExpiringCertificate, OutboxFigures, WorkerFigures } from './figures.ts'
 export { createMetrics } from './metrics.ts'

@@ -73,6 +73,8 @@ export { encodeGeneralName, encodeOtherName } from './general-names.ts'
 export {
   encodeAuthorityInfoAccess,
   encodeCrlDistributionPoints,
+  encodeFreshestCrl,
+  encodeIssuingDistributionPoint,
   parseAuthorityInfoAccess,
   parseCrlDistributionPoints,
 } from './issuer-pointers.ts'

@@ -51,10 +51,29 @@ export function parseAuthorityInfoAccess(valueDer: Uint8Array): AuthorityInfoAcc
 
 /** cRLDistributionPoints with one point a URL, not critical. URLs are ASCII. */
 export function encodeCrlDistributionPoints(urls: readonly string[]): Extension {
-  const points = urls.map((url) =>
-    encodeSequence(encodeContext(0, encodeContext(0, encodeGeneralName('uri', url)))),
-  )
-  return { oid: OID.cRLDistributionPoints, critical: false, valueDer: encodeSequence(...points) }
+  return { oid: OID.cRLDistributionPoints, critical: false, valueDer: encodePoints(urls) }
+}
+
+/** freshestCRL of a complete CRL: where its deltas are found; not critical (RFC 5280, section 5.2.6). */
+export function encodeFreshestCrl(urls: readonly string[]): Extension {
+  return { oid: OID.freshestCRL, critical: false, valueDer: encodePoints(urls) }
+}
+
+/**
+ * issuingDistributionPoint of a CRL that speaks of those certificates alone that name this URL, octet for octet; critical
+ * (RFC 5280, section 5.2.5).
+ */
+export function encodeIssuingDistributionPoint(url: string): Extension {
+  const valueDer = encodeSequence(encodePointName(url))
+  return { oid: OID.issuingDistributionPoint, critical: true, valueDer }
+}
+
+function encodePoints(urls: readonly string[]): Uint8Array {
+  return encodeSequence(...urls.map((url) => encodeSequence(encodePointName(url))))
+}
+
+function encodePointName(url: string): Uint8Array {
+  return encodeContext(0, encodeContext(0, encodeGeneralName('uri', url)))
 }
 
 /**

@@ -29,6 +29,7 @@ export interface KeepValues {
   readonly notAfter: number
   readonly issuedAt: number
   readonly backendRef: string | null
+  readonly crlShard: number | null
 }
 
 /** The queries of the certificate register, compiled once. Each looks rows up by an index; a test reads their plans. */
@@ -40,6 +41,12 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
       .where((where) => hasSerial(where, slots.serialHex))
       .where('ca_id', '=', slots.caId)
       .limit(1)
+
+  const lastCrlNumber = (caId: string) =>
+    sql<number>`coalesce(${db
+      .selectFrom('crl_number')
+      .select('number')
+      .where('ca_id', '=', caId)}, 0)`
 
   return {
     insertIntent: prepareQuery((slots: IntentValues) =>
@@ -122,6 +129,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
           not_after: slots.notAfter,
           issued_at: slots.issuedAt,
           backend_ref: slots.backendRef,
+          crl_shard: slots.crlShard,
         })
         .where('serial_hex', '=', slots.serialHex)
         .where('ca_id', '=', slots.caId)
@@ -165,6 +173,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
             state: 'revoked',
             revoked_at: row.fn.coalesce('revoked_at', row.val(slots.at)),
             revocation_reason: slots.reason,
+            changed_after_crl: lastCrlNumber(slots.caId),
           }))
           .where((where) => hasSerial(where, slots.serialHex))
           .where('ca_id', '=', slots.caId)
@@ -181,7 +190,12 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
     release: prepareQuery((slots: { readonly caId: string; readonly serialHex: string }) =>
       db
         .updateTable('certificate')
-        .set({ state: 'issued', revoked_at: null, revocation_reason: null })
+        .set({
+          state: 'issued',
+          revoked_at: null,
+          revocation_reason: null,
+          changed_after_crl: lastCrlNumber(slots.caId),
+        })
         .where((where) => hasSerial(where, slots.serialHex))
         .where('ca_id', '=', slots.caId)
         .where('state', '=', 'revoked')
@@ -233,9 +247,28 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
       }) =>
         db
           .selectFrom('certificate')
-          .select(['id', 'serial_hex', 'issued_serial_hex', 'revoked_at', 'revocation_reason'])
+          .select(revocationColumns)
           .where('state', '=', 'revoked')
           .where('ca_id', '=', slots.caId)
+          .where('id', '>', slots.afterId)
+          .where('not_after', '>=', slots.asOf)
+          .orderBy('id')
+          .limit(slots.limit),
+    ),
+    listChanged: prepareQuery(
+      (slots: {
+        readonly caId: string
+        readonly sinceNumber: number
+        readonly asOf: number
+        readonly afterId: number
+        readonly limit: number
+      }) =>
+        db
+          .selectFrom('certificate')
+          .select(revocationColumns)
+          .where('changed_after_crl', 'is not', null)
+          .where('ca_id', '=', slots.caId)
+          .where('changed_after_crl', '>=', slots.sinceNumber)
           .where('id', '>', slots.afterId)
           .where('not_after', '>=', slots.asOf)
           .orderBy('id')
@@ -287,6 +320,19 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
       db.selectFrom('refusal').selectAll().orderBy('id', 'desc').limit(slots.limit),
     ),
   }
+}
+
+/** What a CRL tells of a certificate, and `is_unkept` where none is on record. */
+function revocationColumns(row: ExpressionBuilder<Schema, 'certificate'>) {
+  return [
+    'id',
+    'serial_hex',
+    'issued_serial_hex',
+    'revoked_at',
+    'revocation_reason',
+    'crl_shard',
+    row.eb('thumbprint_hex', 'is', null).as('is_unkept'),
+  ] as const
 }
 
 /** The serial that a certificate carries: that of the intent, unless the CA chose another. */

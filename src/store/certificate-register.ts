@@ -1,7 +1,14 @@
-import type { RevocationReason } from '../ca/index.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { RevokedEntry } from '../ca/index.ts'
 import { ConnectorError, equalBytes } from '../kernel/index.ts'
 import { prepareCertificateQueries } from './certificate-queries.ts'
-import { type CertificateRow, encodeIntent, parseCertificateRow } from './certificate-rows.ts'
+import {
+  type CertificateRow,
+  encodeIntent,
+  parseCertificateRow,
+  parseRevocation,
+  type RevocationRow,
+} from './certificate-rows.ts'
 import { encodeOwed, prepareOutboxQueries } from './outbox-queries.ts'
 import type {
   CertificateRegister,
@@ -16,8 +23,8 @@ import { mustAffect, type SqlExecutor, type Statement } from './sql-executor.ts'
 /** Rounds of read, decide, write under guards. More than one only while others write the same row. */
 const MAX_ROUNDS = 8
 
-/** Rows read at once where a list has no limit of its own. */
-const PAGE = 1000
+/** Rows of a long list that are read in one turn of the event loop: a millisecond or two. */
+const PAGE = 250
 
 /** The register over SQL: every change is one unit whose guards repeat what was read before it. */
 export function createCertificateRegister(
@@ -67,6 +74,7 @@ export function createCertificateRegister(
         notAfter: issued.notAfter.getTime(),
         issuedAt: issued.issuedAt.getTime(),
         backendRef: issued.backendRef ?? null,
+        crlShard: issued.crlShard ?? null,
       }),
       1,
     )
@@ -100,6 +108,25 @@ export function createCertificateRegister(
     if (!equalBytes(row.certificate_der, issued.certificateDer))
       throw new ConnectorError('store/conflict', `serial ${serialHex} has another certificate`)
     return undefined
+  }
+
+  /** @param releasedAt what is not revoked stands in the list with this date and the reason 8; undefined: not at all */
+  async function listRevocations(
+    query: (page: { afterId: number; limit: number }) => Statement<RevocationRow>,
+    releasedAt?: Date,
+  ): Promise<readonly RevokedEntry[]> {
+    const listed: RevokedEntry[] = []
+    for (let afterId = 0; ; ) {
+      const rows = await executor.read(query({ afterId, limit: PAGE }))
+      for (const row of rows) {
+        afterId = row.id
+        const entry = parseRevocation(row, releasedAt)
+        if (entry !== undefined) listed.push(entry)
+      }
+      if (rows.length < PAGE) return listed
+      // A long list must not keep devices waiting.
+      await nextTurn()
+    }
   }
 
   return {
@@ -212,26 +239,14 @@ export function createCertificateRegister(
       return outcome.kind === 'done'
     },
 
-    async listRevoked(caId, asOf) {
-      const revoked: { serialHex: string; at: Date; reason: RevocationReason }[] = []
-      for (let afterId = 0; ; ) {
-        const rows = await executor.read(
-          queries.listRevoked({ caId, asOf: asOf.getTime(), afterId, limit: PAGE }),
-        )
-        for (const row of rows) {
-          afterId = row.id
-          if (row.revoked_at === null || row.revocation_reason === null) continue
-          revoked.push({
-            serialHex: row.issued_serial_hex ?? row.serial_hex,
-            at: new Date(row.revoked_at),
-            reason: row.revocation_reason,
-          })
-        }
-        if (rows.length < PAGE) return revoked
-        // A long list must not keep devices waiting.
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-    },
+    listRevoked: async (caId, asOf) =>
+      await listRevocations((page) => queries.listRevoked({ caId, asOf: asOf.getTime(), ...page })),
+
+    listChanged: async (caId, sinceNumber, asOf) =>
+      await listRevocations(
+        (page) => queries.listChanged({ caId, sinceNumber, asOf: asOf.getTime(), ...page }),
+        asOf,
+      ),
 
     async listRecent(limit) {
       return (await executor.read(queries.listRecent({ limit }))).map(parseCertificateRow)

@@ -1,8 +1,12 @@
 import type { Selectable } from 'kysely'
+import type { RevokedEntry } from '../ca/index.ts'
 import { ConnectorError } from '../kernel/index.ts'
 import type { Extension } from '../pki/index.ts'
 import type { CertificateRecord, IssuanceIntent } from './ports.ts'
 import type { CertificateTable } from './schema.ts'
+
+/** CRLReason of a certificate that is on hold no longer. */
+const REMOVE_FROM_CRL = 8
 
 /** A row as it is read. */
 export type CertificateRow = Selectable<CertificateTable>
@@ -54,6 +58,37 @@ export function parseCertificateRow(row: CertificateRow): CertificateRecord {
     issuedAt: toDate(row.issued_at),
     revokedAt: toDate(row.revoked_at),
     revocationReason: row.revocation_reason ?? undefined,
+  }
+}
+
+/** What is read of a row for a CRL. */
+export interface RevocationRow
+  extends Pick<
+    CertificateRow,
+    'id' | 'serial_hex' | 'issued_serial_hex' | 'revoked_at' | 'revocation_reason' | 'crl_shard'
+  > {
+  /** Whether its certificate is not on record. SQLite has numbers for it. */
+  readonly is_unkept: number | boolean
+}
+
+/**
+ * The entry of a row.
+ *
+ * @param releasedAt date of one that is not revoked; undefined: it has no entry
+ */
+export function parseRevocation(
+  row: RevocationRow,
+  releasedAt: Date | undefined,
+): RevokedEntry | undefined {
+  const { revoked_at: at, revocation_reason: reason } = row
+  const isRevoked = at !== null && reason !== null
+  if (!isRevoked && releasedAt === undefined) return undefined
+  const shard = row.crl_shard ?? (row.is_unkept ? 'every' : undefined)
+  return {
+    serialHex: row.issued_serial_hex ?? row.serial_hex,
+    at: isRevoked ? new Date(at) : (releasedAt ?? new Date(0)),
+    reason: isRevoked ? reason : REMOVE_FROM_CRL,
+    ...(shard === undefined ? {} : { shard }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RevocationReason } from '../ca/index.ts'
+import type { DeltaBase, Publication, RevocationReason, RevokedEntry } from '../ca/index.ts'
 import type { CertificateOrder } from '../pki/index.ts'
 
 /** What is about to be signed (step 5): the durable intent. */
@@ -41,6 +41,8 @@ export interface IssuedCertificate {
   readonly notAfter: Date
   readonly issuedAt: Date
   readonly backendRef?: string
+  /** The shard of the CRL that the certificate names, where it names one. */
+  readonly crlShard?: number
 }
 
 /** A refused request, kept so that an operator can find it. */
@@ -122,12 +124,13 @@ export interface CertificateRegister {
   release(caId: string, serialHex: string, at: Date): Promise<boolean>
 
   /** Revoked certificates that have not expired at `asOf`, for a CRL. */
-  listRevoked(
-    caId: string,
-    asOf: Date,
-  ): Promise<
-    readonly { readonly serialHex: string; readonly at: Date; readonly reason: RevocationReason }[]
-  >
+  listRevoked(caId: string, asOf: Date): Promise<readonly RevokedEntry[]>
+
+  /**
+   * Certificates that were revoked or released since this CRL number was taken and have not expired at `asOf`, for a
+   * delta CRL. Released ones have the reason 8, `removeFromCRL`, and `asOf` for a date.
+   */
+  listChanged(caId: string, sinceNumber: number, asOf: Date): Promise<readonly RevokedEntry[]>
 
   /** Newest first, for lists and metrics. */
   listRecent(limit: number): Promise<readonly CertificateRecord[]>
@@ -238,20 +241,22 @@ export interface CrlRegister {
     /** Since when a revocation waits for a CRL that lists it. */
     readonly outdatedSince: Date | undefined
     readonly published:
-      | { readonly number: number; readonly thisUpdate: Date; readonly nextUpdate: Date }
+      | {
+          readonly number: number
+          readonly thisUpdate: Date
+          readonly nextUpdate: Date
+          readonly shards: number
+          readonly base: DeltaBase | undefined
+        }
       | undefined
   }>
-  /** Keeps a CRL; ignored when one with a higher number is kept already. */
-  publish(
+  /** Keeps all parts of a publication instead of those before; ignored when one with a higher number is kept already. */
+  publish(caId: string, publication: Publication): Promise<void>
+  /** @param part name of a shard or of a delta; left out: the full CRL */
+  current(
     caId: string,
-    crl: {
-      readonly number: number
-      readonly der: Uint8Array
-      readonly thisUpdate: Date
-      readonly nextUpdate: Date
-    },
-  ): Promise<void>
-  current(caId: string): Promise<
+    part?: string,
+  ): Promise<
     | {
         readonly number: number
         readonly der: Uint8Array

@@ -48,6 +48,10 @@ export interface CertificateTable {
   revoked_at: number | null
   revocation_reason: RevocationReason | null
   abandon_reason: string | null
+  /** The shard of the CRL that the certificate names; null: the full one. */
+  crl_shard: number | null
+  /** The last CRL number taken before it was revoked or released; null: never was. */
+  changed_after_crl: number | null
 }
 
 /** Refused requests. */
@@ -82,20 +86,25 @@ export interface NotificationTable {
   delivered_at: number | null
 }
 
-/** The last number taken, by CA, and since when a revocation waits for the next one. */
+/** The last number taken, by CA, since when a revocation waits for the next one, and what the last publication was like. */
 export interface CrlNumberTable {
   ca_id: string
   number: number
   outdated_since: number | null
+  shards: number | null
+  /** Of the complete CRL that delta CRLs add to; null: there are none. */
+  base_number: number | null
+  base_at: number | null
 }
 
-/** The CRL in force, by CA. */
+/** The CRLs in force: the full one of each CA, its shards and deltas. All parts of a CA have the same number. */
 export interface CrlTable {
   ca_id: string
+  part: string
   number: number
-  der: Uint8Array
   this_update: number
   next_update: number
+  der: Uint8Array
 }
 
 /** Requests that wait, or have waited. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Publication } from '../../src/ca/index.ts'
 import type { CurrentHarness } from '../support/store-harness.ts'
 import { later, sampleIntent, sampleIssued, start } from '../support/store-samples.ts'
 
@@ -10,6 +11,13 @@ export function describeCrlsAndLeases(current: CurrentHarness): void {
     der: new Uint8Array([48, number]),
     thisUpdate: later(number),
     nextUpdate: later(number + 100),
+  })
+  const publication = (number: number, more: Partial<Publication> = {}): Publication => ({
+    ...crl(number),
+    shards: 0,
+    base: undefined,
+    parts: new Map(),
+    ...more,
   })
 
   describe('CRLs', () => {
@@ -65,8 +73,8 @@ export function describeCrlsAndLeases(current: CurrentHarness): void {
         outdatedSince: undefined,
         published: undefined,
       })
-      await crls.publish('issuing', crl(number))
-      const { der: _der, ...published } = crl(number)
+      await crls.publish('issuing', publication(number))
+      const { der: _der, parts: _parts, ...published } = publication(number)
       assert.deepEqual((await crls.status('issuing')).published, published)
     })
 
@@ -98,13 +106,98 @@ export function describeCrlsAndLeases(current: CurrentHarness): void {
     test('the CRL with the highest number is current', async () => {
       const { crls } = current().store
       assert.equal(await crls.current('issuing'), undefined)
-      await crls.publish('issuing', crl(2))
+      await crls.publish('issuing', publication(2))
       assert.deepEqual(await crls.current('issuing'), crl(2))
-      await crls.publish('issuing', crl(1))
+      await crls.publish('issuing', publication(1))
       assert.deepEqual(await crls.current('issuing'), crl(2))
-      await crls.publish('issuing', crl(3))
+      await crls.publish('issuing', publication(3))
       assert.deepEqual(await crls.current('issuing'), crl(3))
       assert.equal(await crls.current('other'), undefined)
+    })
+  })
+
+  describe('parts of a CRL', () => {
+    const part = (octet: number) => ({
+      der: new Uint8Array([48, octet]),
+      thisUpdate: later(1),
+      nextUpdate: later(50),
+    })
+
+    test('are those of one publication; an older one changes none of them', async () => {
+      const { crls } = current().store
+      const parts = new Map([
+        ['0', part(10)],
+        ['1', part(11)],
+        ['delta', part(12)],
+      ])
+      const base = { number: 2, thisUpdate: later(2) }
+      await crls.publish('issuing', publication(2, { shards: 2, base, parts }))
+      await crls.publish('other', publication(1, { shards: 1, parts: new Map([['0', part(20)]]) }))
+      assert.deepEqual(await crls.current('issuing', '1'), { number: 2, ...part(11) })
+      assert.deepEqual(await crls.current('issuing', 'delta'), { number: 2, ...part(12) })
+      const { published } = await crls.status('issuing')
+      assert.deepEqual([published?.shards, published?.base], [2, base])
+
+      await crls.publish('issuing', publication(1, { parts: new Map([['0', part(30)]]) }))
+      assert.deepEqual(await crls.current('issuing', '0'), { number: 2, ...part(10) })
+      assert.equal((await crls.status('issuing')).published?.shards, 2)
+
+      await crls.publish('issuing', publication(3, { parts: new Map([['0', part(40)]]) }))
+      assert.deepEqual(await crls.current('issuing', '0'), { number: 3, ...part(40) })
+      for (const gone of ['1', 'delta', 'full-delta'])
+        assert.equal(await crls.current('issuing', gone), undefined)
+      assert.deepEqual((await crls.status('issuing')).published?.base, undefined)
+      assert.deepEqual(await crls.current('other', '0'), { number: 1, ...part(20) })
+    })
+
+    test('the shard of a certificate stands in the list; before it is on record, every one', async () => {
+      const { certificates } = current().store
+      const [kept, whole, bare] = [sampleIntent(), sampleIntent(), sampleIntent()]
+      for (const intent of [kept, whole, bare])
+        await certificates.reserve(intent, 'one', later(60), start)
+      await certificates.complete(kept, sampleIssued(kept, { crlShard: 7 }), undefined)
+      await certificates.complete(whole, sampleIssued(whole), undefined)
+      for (const { order } of [kept, whole, bare])
+        await certificates.revoke('issuing', order.serialHex, 1, later(2))
+      const listed = await certificates.listRevoked('issuing', start)
+      const shardOf = (serialHex: string) =>
+        listed.find((entry) => entry.serialHex === serialHex)?.shard
+      assert.deepEqual(
+        [kept, whole, bare].map(({ order }) => shardOf(order.serialHex)),
+        [7, undefined, 'every'],
+      )
+    })
+
+    test('what changed since a CRL number was taken: revoked, final after a hold, released', async () => {
+      const { certificates, crls } = current().store
+      const intents = Array.from({ length: 4 }, () => sampleIntent())
+      for (const intent of intents) {
+        await certificates.reserve(intent, 'one', later(60), start)
+        await certificates.complete(intent, sampleIssued(intent), undefined)
+      }
+      const [early = '', final = '', released = '', fresh = ''] = intents.map(
+        ({ order }) => order.serialHex,
+      )
+      await certificates.revoke('issuing', early, 4, later(1))
+      await certificates.revoke('issuing', final, 6, later(1))
+      await certificates.revoke('issuing', released, 6, later(1))
+      const base = await crls.takeNumber('issuing')
+      assert.deepEqual(await certificates.listChanged('issuing', base, start), [])
+      await certificates.revoke('issuing', early, 1, later(2))
+      await certificates.revoke('issuing', final, 1, later(2))
+      await certificates.release('issuing', released, later(2))
+      await certificates.revoke('issuing', fresh, 5, later(2))
+      const expected = [
+        { serialHex: final, at: later(1), reason: 1 },
+        { serialHex: released, at: start, reason: 8 },
+        { serialHex: fresh, at: later(2), reason: 5 },
+      ]
+      assert.deepEqual(await certificates.listChanged('issuing', base, start), expected)
+      // Later deltas of the same base tell it again.
+      await crls.takeNumber('issuing')
+      assert.deepEqual(await certificates.listChanged('issuing', base, start), expected)
+      assert.deepEqual(await certificates.listChanged('issuing', base + 1, start), [])
+      assert.deepEqual(await certificates.listChanged('other', 0, start), [])
     })
   })
 

@@ -1,4 +1,4 @@
-import type { RevocationReason } from '../../src/ca/index.ts'
+import type { Publication, RevocationReason, RevokedEntry } from '../../src/ca/index.ts'
 import { ConnectorError, equalBytes } from '../../src/kernel/index.ts'
 import type {
   CertificateRecord,
@@ -34,7 +34,12 @@ export interface MemoryStore extends Store {
 
 type Row = {
   -readonly [Key in keyof CertificateRecord]: CertificateRecord[Key]
-} & { liveKey: string | undefined; notAfter: Date }
+} & {
+  liveKey: string | undefined
+  notAfter: Date
+  crlShard: number | undefined
+  changedAfterCrl: number | undefined
+}
 
 type Notification = { -readonly [Key in keyof NotificationRecord]: NotificationRecord[Key] } & {
   holder: string | undefined
@@ -61,12 +66,13 @@ export function createMemoryStore(): MemoryStore {
   const refusals: RefusalRecord[] = []
   const rows = new Map<string, Row>()
   const outdated = new Map<string, Date>()
+  const crlNumbers = new Map<string, number>()
   const pending = new Map<string, Pending>()
   return {
     faults,
-    certificates: createRegister(gate, rows, notifications, refusals, outdated),
+    certificates: createRegister(gate, rows, notifications, refusals, outdated, crlNumbers),
     outbox: createOutbox(gate, notifications, rows),
-    crls: createCrls(gate, outdated),
+    crls: createCrls(gate, outdated, crlNumbers),
     leases: createLeases(gate),
     pending: createPending(gate, pending),
     async check() {
@@ -119,6 +125,7 @@ function createRegister(
   notifications: Map<string, Notification>,
   refusals: RefusalRecord[],
   outdated: Map<string, Date>,
+  crlNumbers: ReadonlyMap<string, number>,
 ): CertificateRegister {
   const findLive = (requestKey: string): Row | undefined =>
     [...rows.values()].find((row) => row.liveKey === requestKey)
@@ -141,6 +148,8 @@ function createRegister(
       revocationReason: undefined,
       liveKey: findLive(intent.requestKey) === undefined ? intent.requestKey : undefined,
       notAfter: intent.order.notAfter,
+      crlShard: undefined,
+      changedAfterCrl: undefined,
     }
     rows.set(intent.order.serialHex, row)
     return row
@@ -152,6 +161,7 @@ function createRegister(
     row.thumbprintHex = issued.thumbprintHex
     row.issuedAt = issued.issuedAt
     row.notAfter = issued.notAfter
+    row.crlShard = issued.crlShard
     if (issued.serialHex !== row.order.serialHex) row.issuedSerialHex = issued.serialHex
     if (issued.backendRef !== undefined) row.backendRef = issued.backendRef
     if (row.liveKey === undefined && findLive(row.requestKey) === undefined)
@@ -243,6 +253,7 @@ function createRegister(
       row.state = 'revoked'
       row.revokedAt ??= at
       row.revocationReason = reason
+      row.changedAfterCrl = crlNumbers.get(caId) ?? 0
       return true
     },
     async release(caId, serialHex, at) {
@@ -253,24 +264,21 @@ function createRegister(
       row.state = 'issued'
       row.revokedAt = undefined
       row.revocationReason = undefined
+      row.changedAfterCrl = crlNumbers.get(caId) ?? 0
       return true
     },
     async listRevoked(caId, asOf) {
       gate.read('certificates.listRevoked')
-      return [...rows.values()].flatMap((row) =>
-        row.caId === caId &&
-        row.notAfter >= asOf &&
-        row.revokedAt !== undefined &&
-        row.revocationReason !== undefined
-          ? [
-              {
-                serialHex: row.issuedSerialHex ?? row.order.serialHex,
-                at: row.revokedAt,
-                reason: row.revocationReason,
-              },
-            ]
-          : [],
-      )
+      return [...rows.values()]
+        .filter((row) => row.caId === caId && row.notAfter >= asOf && row.revokedAt !== undefined)
+        .map((row) => entryOf(row, asOf))
+    },
+    async listChanged(caId, sinceNumber, asOf) {
+      gate.read('certificates.listChanged')
+      return [...rows.values()]
+        .filter((row) => row.caId === caId && row.notAfter >= asOf)
+        .filter(({ changedAfterCrl = -1 }) => changedAfterCrl >= sinceNumber)
+        .map((row) => entryOf(row, asOf))
     },
     async listRecent(limit) {
       gate.read('certificates.listRecent')
@@ -294,13 +302,29 @@ function createRegister(
   }
 }
 
+function entryOf(row: Row, releasedAt: Date): RevokedEntry {
+  const shard = row.crlShard ?? (row.thumbprintHex === undefined ? 'every' : undefined)
+  return {
+    serialHex: row.issuedSerialHex ?? row.order.serialHex,
+    at: row.revokedAt ?? releasedAt,
+    reason: row.revocationReason ?? 8,
+    ...(shard === undefined ? {} : { shard }),
+  }
+}
+
 function refuseKnownSerial(rows: ReadonlyMap<string, Row>, intent: IssuanceIntent): void {
   if (rows.has(intent.order.serialHex))
     throw new ConnectorError('store/conflict', `serial ${intent.order.serialHex} exists already`)
 }
 
 function recordOf(row: Row): CertificateRecord {
-  const { liveKey: _liveKey, notAfter: _notAfter, ...record } = row
+  const {
+    liveKey: _liveKey,
+    notAfter: _notAfter,
+    crlShard: _crlShard,
+    changedAfterCrl: _changedAfterCrl,
+    ...record
+  } = row
   return structuredClone(record)
 }
 
@@ -425,9 +449,12 @@ function notificationOf(row: Notification): NotificationRecord {
   return structuredClone(record)
 }
 
-function createCrls(gate: Gate, outdated: Map<string, Date>): CrlRegister {
-  const numbers = new Map<string, number>()
-  const published = new Map<string, Parameters<CrlRegister['publish']>[1]>()
+function createCrls(
+  gate: Gate,
+  outdated: Map<string, Date>,
+  numbers: Map<string, number>,
+): CrlRegister {
+  const published = new Map<string, Publication>()
   return {
     async takeNumber(caId) {
       gate.write('crls.takeNumber')
@@ -439,11 +466,17 @@ function createCrls(gate: Gate, outdated: Map<string, Date>): CrlRegister {
     async status(caId) {
       gate.read('crls.status')
       const kept = published.get(caId)
-      const { number = 0, thisUpdate = new Date(0), nextUpdate = new Date(0) } = kept ?? {}
+      if (kept === undefined)
+        return {
+          takenNumber: numbers.get(caId) ?? 0,
+          outdatedSince: outdated.get(caId),
+          published: undefined,
+        }
+      const { base, nextUpdate, number, shards, thisUpdate } = kept
       return {
         takenNumber: numbers.get(caId) ?? 0,
         outdatedSince: outdated.get(caId),
-        published: kept === undefined ? undefined : { number, thisUpdate, nextUpdate },
+        published: { number, thisUpdate, nextUpdate, shards, base },
       }
     },
     async publish(caId, crl) {
@@ -451,9 +484,13 @@ function createCrls(gate: Gate, outdated: Map<string, Date>): CrlRegister {
       const kept = published.get(caId)
       if (kept === undefined || kept.number < crl.number) published.set(caId, structuredClone(crl))
     },
-    async current(caId) {
+    async current(caId, part = 'full') {
       gate.read('crls.current')
-      return structuredClone(published.get(caId))
+      const kept = published.get(caId)
+      const found = part === 'full' ? kept : kept?.parts.get(part)
+      if (kept === undefined || found === undefined) return undefined
+      const { der, nextUpdate, thisUpdate } = found
+      return structuredClone({ number: kept.number, der, thisUpdate, nextUpdate })
     },
   }
 }

@@ -109,7 +109,10 @@ export async function initAuthority(
 export function getIssuerMaterial(
   generation: Pick<AuthorityGeneration, 'issuingDer' | 'issuingKeyPkcs8Der'>,
   caId: string,
-  pointers: Pick<IssuerMaterial, 'caIssuersUrl' | 'crlUrl' | 'ocspUrl' | 'allowsSidExtension'>,
+  pointers: Pick<
+    IssuerMaterial,
+    'caIssuersUrl' | 'crlUrl' | 'crlShards' | 'ocspUrl' | 'allowsSidExtension'
+  >,
 ): IssuerMaterial {
   return {
     caId,

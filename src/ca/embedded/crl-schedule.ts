@@ -2,7 +2,15 @@
 export interface CrlStatus {
   readonly takenNumber: number
   readonly outdatedSince: Date | undefined
-  readonly published: { readonly number: number; readonly thisUpdate: Date } | undefined
+  readonly published:
+    | {
+        readonly number: number
+        readonly thisUpdate: Date
+        readonly shards: number
+        /** Undefined: no delta CRLs were published. */
+        readonly base: unknown
+      }
+    | undefined
 }
 
 /** When CRLs are made, in milliseconds. */
@@ -11,19 +19,26 @@ export interface CrlSchedule {
   readonly everyMs: number
   /** The shortest time from one to the next that revocations can bring about, so that a hundred of them make few CRLs. */
   readonly debounceMs: number
+  /** How many shards new certificates are spread over; 1: none. */
+  readonly shards: number
+  readonly hasDelta: boolean
 }
 
 /**
- * Whether a new full CRL is due: there is none, its time has come, a revocation waits, or a publication that took its
- * number was cut off (a crash between number and publication; the number stays unused).
+ * Whether a new full CRL is due: there is none, its time has come, a revocation waits, a publication that took its
+ * number was cut off (a crash between number and publication; the number stays unused), or the configuration asks for
+ * parts that are not there.
  */
 export function isCrlDue(
   { takenNumber, outdatedSince, published }: CrlStatus,
   now: Date,
-  { everyMs, debounceMs }: CrlSchedule,
+  { everyMs, debounceMs, shards, hasDelta }: CrlSchedule,
 ): boolean {
   if (published === undefined) return true
   const ageMs = now.getTime() - published.thisUpdate.getTime()
   if (ageMs >= everyMs) return true
+  // Certificates name shards as soon as the configuration says so.
+  if (shards > 1 && shards > published.shards) return true
+  if (hasDelta !== (published.base !== undefined)) return true
   return (outdatedSince !== undefined || takenNumber > published.number) && ageMs >= debounceMs
 }

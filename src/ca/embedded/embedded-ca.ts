@@ -7,10 +7,10 @@ import type {
   RevokeOrder,
   RevokeResult,
 } from '../port.ts'
-import { createCrlPublisher } from './crl-publisher.ts'
+import { type CrlRules, createCrlPublisher } from './crl-publisher.ts'
 import { checkEmbeddedHealth } from './embedded-health.ts'
 import { createIssuedMemory, verifySameRequest } from './issued-memory.ts'
-import type { CrlShelf, IssuedRegister, PublishedCrl } from './registers.ts'
+import type { CrlShelf, IssuedRegister, Publication } from './registers.ts'
 import type { CertificateSigner } from './signer.ts'
 
 export interface EmbeddedCaOptions {
@@ -24,8 +24,9 @@ export interface EmbeddedCaOptions {
   readonly clock: Clock
   /** RA certificates whose end `health` watches too; asked each time, since they are renewed. */
   readonly raCertificates?: () => readonly Uint8Array[]
-  /** From thisUpdate to nextUpdate of a CRL. Default 168. */
-  readonly crlValidityHours?: number
+  /** Address of the full CRL, as certificates have it; undefined: shards and deltas have no address, so there are none. */
+  readonly crlUrl?: string
+  readonly crlRules?: CrlRules
   /** Most signatures at once. Default 64: the signer has a queue of its own. */
   readonly maxParallel?: number
 }
@@ -33,7 +34,7 @@ export interface EmbeddedCaOptions {
 /** The CA inside the connector, with what only it can do. */
 export interface EmbeddedCa extends CaBackend {
   /** @see CrlPublisher.publish */
-  publishCrl(): Promise<PublishedCrl>
+  publishCrl(): Promise<Publication>
 }
 
 const HOLD = 6
@@ -61,7 +62,8 @@ export function createEmbeddedCa(options: EmbeddedCaOptions): EmbeddedCa {
     certificates,
     crls: options.crls,
     clock,
-    ...(options.crlValidityHours === undefined ? {} : { validityHours: options.crlValidityHours }),
+    crlUrl: options.crlUrl,
+    ...(options.crlRules === undefined ? {} : { rules: options.crlRules }),
   })
   const issued = createIssuedMemory()
   const running = new Set<Promise<unknown>>()

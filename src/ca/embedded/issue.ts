@@ -12,6 +12,7 @@ import {
   OID,
   parseCertificate,
 } from '../../pki/index.ts'
+import { chooseShard, FULL_CRL, nameShard, urlOfPart } from './crl-parts.ts'
 import { getIssuerKeyIdentifier, latestNotAfter } from './issuer-facts.ts'
 import type { IssuerMaterial } from './signer.ts'
 
@@ -23,8 +24,10 @@ export interface Issuer {
   readonly nameDer: Uint8Array
   /** No certificate of this issuer ends later. */
   readonly latestNotAfter: Date
-  /** basicConstraints, authorityKeyIdentifier and, where there are URLs, authorityInfoAccess and cRLDistributionPoints. */
+  /** basicConstraints, authorityKeyIdentifier and, where there is a URL, authorityInfoAccess. */
   readonly ownExtensions: readonly Extension[]
+  /** cRLDistributionPoints, one a shard; empty where there is no URL. */
+  readonly crlPointers: readonly Extension[]
   readonly allowsSidExtension: boolean
 }
 
@@ -42,7 +45,7 @@ const FORBIDDEN_EXTENSIONS: ReadonlySet<string> = new Set([
   '2.5.29.30', // nameConstraints
   '2.5.29.33', // policyMappings
   '2.5.29.36', // policyConstraints
-  '2.5.29.46', // freshestCRL
+  OID.freshestCRL,
   '2.5.29.54', // inhibitAnyPolicy
   '1.3.6.1.5.5.7.1.11', // subjectInfoAccess
   '1.3.6.1.5.5.7.48.1.5', // ocsp-nocheck
@@ -65,7 +68,7 @@ export function prepareIssuer(material: IssuerMaterial): Issuer {
       `the private key of CA ${material.caId} does not belong to the certificate of ${certificate.subject}`,
     )
   }
-  const { caIssuersUrl, crlUrl, ocspUrl } = material
+  const { caIssuersUrl, crlUrl, crlShards = 1, ocspUrl } = material
   return {
     caId: material.caId,
     key,
@@ -83,9 +86,14 @@ export function prepareIssuer(material: IssuerMaterial): Issuer {
               ocspUrls: ocspUrl === undefined ? [] : [ocspUrl],
             }),
           ]),
-      ...(crlUrl === undefined ? [] : [encodeCrlDistributionPoints([crlUrl])]),
     ],
+    crlPointers: crlUrl === undefined ? [] : listCrlPointers(crlUrl, crlShards),
   }
+}
+
+function listCrlPointers(crlUrl: string, shards: number): Extension[] {
+  const parts = shards < 2 ? [FULL_CRL] : [...Array(shards).keys()].map(nameShard)
+  return parts.map((part) => encodeCrlDistributionPoints([urlOfPart(crlUrl, part)]))
 }
 
 /**
@@ -109,12 +117,17 @@ export function issueCertificate(order: CertificateOrder, issuer: Issuer): Uint8
         `(${order.notBefore.toISOString()}); is the CA about to expire?`,
     )
   }
+  const crlPointer = issuer.crlPointers[chooseShard(order.serialHex, issuer.crlPointers.length)]
   return encodeCertificate(
     { ...order, notAfter },
     {
       nameDer: issuer.nameDer,
       key: issuer.key,
-      extensions: [encodeSubjectKeyIdentifier(order.spkiDer), ...issuer.ownExtensions],
+      extensions: [
+        encodeSubjectKeyIdentifier(order.spkiDer),
+        ...issuer.ownExtensions,
+        ...(crlPointer === undefined ? [] : [crlPointer]),
+      ],
     },
   )
 }

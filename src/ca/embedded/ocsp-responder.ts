@@ -81,8 +81,8 @@ export function createOcspResponder(options: OcspResponderOptions): OcspResponde
     return await made
   }
 
-  function isFresh({ notAfter }: OcspSigner): boolean {
-    return notAfter.getTime() - clock.now().getTime() > 15 * 86_400_000
+  function isFresh({ renewAt }: OcspSigner): boolean {
+    return clock.now() < renewAt
   }
 
   async function answer(request: OcspRequest): Promise<OcspReply> {

@@ -28,6 +28,9 @@ import type { CertificateSigner } from './signer.ts'
 const DAY_MS = 86_400_000
 const LIFE_MS = 30 * DAY_MS
 
+/** Shorter lives, under a CA that is about to end, are no reason to make keys all the time. */
+const LEAST_PAUSE_MS = 3_600_000
+
 /** Clocks of those who verify are off. */
 const BACKDATE_MS = 3_600_000
 
@@ -41,6 +44,8 @@ export interface OcspSigner {
   readonly keyHash: Uint8Array
   readonly algorithmDer: Uint8Array
   readonly notAfter: Date
+  /** When another should take its place: at half of its life. */
+  readonly renewAt: Date
   /** In a thread of the runtime; does not block. */
   sign(data: Uint8Array): Promise<Uint8Array>
 }
@@ -64,13 +69,13 @@ export async function createOcspSigner(
   const { privateKey, publicKey } = await makeKeys(issuer.publicKey.algorithm === 'rsa')
   const spkiDer = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))
   const now = clock.now().getTime()
-  const notAfter = new Date(Math.min(now + LIFE_MS, latestNotAfter(issuer).getTime()))
+  const notAfter = Math.min(now + LIFE_MS, latestNotAfter(issuer).getTime())
   const tbs = encodeSequence(
     encodeContext(0, encodeInteger(VERSION_3)),
     encodeInteger(fromHex(generateSerial(random))),
     issuerAlgorithm.algorithmDer,
     issuer.subjectDer,
-    encodeSequence(encodeTime(new Date(now - BACKDATE_MS)), encodeTime(notAfter)),
+    encodeSequence(encodeTime(new Date(now - BACKDATE_MS)), encodeTime(new Date(notAfter))),
     encodeName([{ oid: OID.commonName, value: `OCSP signer of ${caId}` }]),
     spkiDer,
     encodeContext(
@@ -91,7 +96,8 @@ export async function createOcspSigner(
     certificateDer: encodeSequence(tbs, issuerAlgorithm.algorithmDer, encodeBitString(signature)),
     keyHash: keyIdentifierOf(spkiDer),
     algorithmDer,
-    notAfter,
+    notAfter: new Date(notAfter),
+    renewAt: new Date(now + Math.max(LEAST_PAUSE_MS, (notAfter - now) / 2)),
     sign: async (data) => await signAside(digest, data, privateKey),
   }
 }

@@ -8,6 +8,8 @@ export interface IssuerMaterial {
   /** For the authorityInfoAccess and cRLDistributionPoints of issued certificates; undefined leaves the extension out. */
   readonly caIssuersUrl: string | undefined
   readonly crlUrl: string | undefined
+  /** Certificates name one of so many shards of the CRL instead of `crlUrl`. Default 1: the full CRL. */
+  readonly crlShards?: number
   /** Beside `caIssuersUrl`; undefined: nobody is sent to a responder. */
   readonly ocspUrl?: string | undefined
   /** Whether orders may bring Microsoft's SID extension, verified by whoever ordered it (REQ-127, REQ-128). Default false. */

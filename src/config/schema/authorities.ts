@@ -78,6 +78,22 @@ export const authoritySchema = z.strictObject({
         doc: 'Shortest time between two CRLs that revocations by command bring about.',
         example: '60',
       }),
+      shards: field(integer(1, 512).default(1), {
+        doc: 'Over how many CRLs new certificates are spread, each naming one for all its life; the full CRL stays beside them. For more than some 10,000 revoked ones. It may grow; a smaller number only counts for new certificates.',
+        example: '1',
+      }),
+      delta: z
+        .strictObject({
+          enabled: field(z.boolean().default(false), {
+            doc: 'Whether delta CRLs are published beside the complete ones. Of the common clients only Windows reads them.',
+            example: 'false',
+          }),
+          everyHours: field(integer(1, 168).default(1), {
+            doc: 'How often; a delta is valid for twice as long.',
+            example: '1',
+          }),
+        })
+        .prefault({}),
     })
     .prefault({}),
   ocsp: z

@@ -3,8 +3,8 @@ import { suite, test } from 'node:test'
 import { isCrlDue } from '../../../src/ca/index.ts'
 
 const start = Date.parse('2026-03-01T12:00:00Z')
-const schedule = { everyMs: 86_400_000, debounceMs: 60_000 }
-const published = { number: 5, thisUpdate: new Date(start) }
+const schedule = { everyMs: 86_400_000, debounceMs: 60_000, shards: 1, hasDelta: false }
+const published = { number: 5, thisUpdate: new Date(start), shards: 0, base: undefined }
 const quiet = { takenNumber: 5, outdatedSince: undefined, published }
 
 function isDue(
@@ -34,5 +34,19 @@ suite('isCrlDue', () => {
   test('after a publication that took its number and was cut off', () => {
     assert.equal(isDue({ takenNumber: 6 }, 60_000), true)
     assert.equal(isDue({ takenNumber: 6 }, 1000), false)
+  })
+
+  test('at once when the configuration asks for shards or deltas that are not there', () => {
+    const isDueWith = (more: { shards?: number; hasDelta?: boolean }, parts = {}) =>
+      isCrlDue({ ...quiet, published: { ...published, ...parts } }, new Date(start), {
+        ...schedule,
+        ...more,
+      })
+    assert.equal(isDueWith({ shards: 4 }), true)
+    assert.equal(isDueWith({ shards: 4 }, { shards: 4 }), false)
+    assert.equal(isDueWith({ shards: 2 }, { shards: 4 }), false)
+    assert.equal(isDueWith({ hasDelta: true }), true)
+    assert.equal(isDueWith({}, { base: {} }), true)
+    assert.equal(isDueWith({ hasDelta: true }, { base: {} }), false)
   })
 })

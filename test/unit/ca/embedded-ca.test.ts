@@ -38,12 +38,14 @@ function createRegisters() {
       asked.push(asOf)
       return [...revoked]
     },
+    listChanged: async () => [],
   }
   const crls: EmbeddedCaOptions['crls'] = {
     async takeNumber() {
       numbers.push(numbers.length + 1)
       return numbers.length
     },
+    status: async () => ({ published: undefined }),
     async publish(_caId, crl) {
       published.push(crl.number)
     },

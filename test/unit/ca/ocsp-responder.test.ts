@@ -163,6 +163,18 @@ suite('OCSP responder', () => {
     assert.equal(counts.signers, 2)
   })
 
+  test('under a CA in its last days the signer is not made anew with every answer', async () => {
+    const { responder, issuerDer, clock, counts } = await createBench()
+    const endsAt = parseCertificate(issuerDer).notAfter.getTime()
+    for (const minutesLeft of [5760, 5750, 5740, 5730]) {
+      clock.now = new Date(endsAt - minutesLeft * 60_000)
+      const nonce = randomBytes(16)
+      const { der } = await responder(requestFor(issuerDer, '4A01', nonce))
+      assert.ok(Buffer.from(der).includes(nonce))
+    }
+    assert.equal(counts.signers, 1)
+  })
+
   test('nonces have 1 to 128 octets, as RFC 9654 bounds them', async () => {
     const { responder, issuerDer } = await createBench()
     const statusOf = async (length: number) =>

@@ -48,7 +48,13 @@ test('defaults fill in whatever is not written', (context) => {
         kind: 'embedded',
         rootKey: 'rsa4096',
         issuingKey: 'rsa3072',
-        crl: { validityHours: 72, publishEveryHours: 24, debounceSeconds: 60 },
+        crl: {
+          validityHours: 72,
+          publishEveryHours: 24,
+          debounceSeconds: 60,
+          shards: 1,
+          delta: { enabled: false, everyHours: 1 },
+        },
       },
     ],
   )

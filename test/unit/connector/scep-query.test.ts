@@ -91,6 +91,29 @@ suite('answerScepQuery', () => {
     }
   })
 
+  test('REQ-182, REQ-183: beside shards and deltas GetCRL gives the full CRL of the issuer', async () => {
+    const { stage, request, serialHex, issuerDer } = await enrolled()
+    const crl = (octet: number) => ({
+      der: Uint8Array.of(0x30, octet),
+      thisUpdate: stage.clock.now(),
+      nextUpdate: stage.clock.now(),
+    })
+    await stage.store.crls.publish(stage.ca.id, {
+      ...crl(0),
+      number: 1,
+      shards: 1,
+      base: undefined,
+      parts: new Map([
+        ['0', crl(1)],
+        ['delta', crl(2)],
+      ]),
+    })
+    const answer = await stage.enrol(
+      queryOf(request, { messageType: 'GetCRL', issuerDer, serialHex }),
+    )
+    assert.equal(answer.crlHex, '3000')
+  })
+
   test('REQ-184: with getCrl false GetCRL is badRequest, as with NDES', async () => {
     const { stage, request, serialHex, issuerDer } = await enrolled()
     const answer = await stage.enrol(

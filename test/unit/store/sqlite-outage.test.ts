@@ -109,6 +109,9 @@ describe('SQLite when its file is in trouble', () => {
       der: new Uint8Array([1]),
       thisUpdate: later(0),
       nextUpdate: later(1),
+      shards: 0,
+      base: undefined,
+      parts: new Map(),
     })
     await other.close()
     await rename(`${directory.path}/other.db`, executor.file)

@@ -117,6 +117,9 @@ describe('the writer of SQLite', () => {
       der: view,
       thisUpdate: later(0),
       nextUpdate: later(1),
+      shards: 0,
+      base: undefined,
+      parts: new Map(),
     })
     const kept = await store.crls.current('issuing')
     assert.deepEqual(kept?.der, new Uint8Array([7, 7, 7]))
