@@ -106,8 +106,11 @@ export function encodeContentCipher(cipher: ContentCipher, iv: Uint8Array): Uint
 /**
  * Decrypts content and takes the padding off.
  *
+ * The padding of CBC is no check: where it is wrong the content is all there is, with no error and no difference in time, so
+ * that nobody learns of it. Whoever reads the content must find its end and prove it by other means, as a PKCS #10 does.
+ *
  * @param key of exactly `keyLength` octets
- * @returns undefined when padding, tag or length is wrong; never says which
+ * @returns undefined when a GCM tag is wrong or the length is no multiple of the block; never says which
  */
 export function decryptContent(
   cipher: ContentCipher,
@@ -126,12 +129,25 @@ export function decryptContent(
       decipher.setAuthTag(encrypted.subarray(end))
       return concatBytes(decipher.update(encrypted.subarray(0, end)), decipher.final())
     }
-    const decipher = createDecipheriv(native, nativeKey(cipher, key), iv)
-    return concatBytes(decipher.update(encrypted), decipher.final())
+    const decipher = createDecipheriv(native, nativeKey(cipher, key), iv).setAutoPadding(false)
+    const padded = concatBytes(decipher.update(encrypted), decipher.final())
+    return padded.subarray(0, padded.length - paddingLength(padded, traits[cipher].blockLength))
   } catch {
-    // The reason stays here: telling padding from tag from length is what a padding oracle needs.
+    // The reason stays here: a key or a content is learned from such differences.
     return undefined
   }
+}
+
+/** Octets of padding (PKCS #7) at the end; 0 where it is not well formed. Looks at a whole block whatever it finds. */
+function paddingLength(padded: Uint8Array, blockLength: number): number {
+  const length = padded.at(-1) ?? 0
+  let wrong = 0
+  for (let back = 1; back <= blockLength; back += 1) {
+    const isPadding = Number(back <= length)
+    wrong |= isPadding * ((padded.at(-back) ?? 0) ^ length)
+  }
+  const isWellFormed = Number(wrong === 0) * Number(length >= 1) * Number(length <= blockLength)
+  return isWellFormed * length
 }
 
 /** Pads and encrypts content; GCM puts its tag behind. Key and vector have the lengths of the cipher. */
