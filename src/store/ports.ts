@@ -346,6 +346,50 @@ export interface PendingRequests {
   listOverdue(now: Date, limit: number): Promise<readonly PendingRecord[]>
 }
 
+/** Who asked for a one-time challenge: a page that people and scrapers read, or the API. Each has a limit of its own. */
+export type ChallengeOrigin = 'page' | 'api'
+
+/** A one-time challenge as it is written: never the challenge itself. */
+export interface NewOneTimeChallenge {
+  /** A hash of profile and challenge under a key that is not in the store. */
+  readonly hashHex: string
+  readonly profile: string
+  readonly origin: ChallengeOrigin
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+export interface OneTimeChallengeRecord extends NewOneTimeChallenge {
+  /** The request that presented it (`IssuanceIntent.requestKey`). */
+  readonly boundKey: string | undefined
+  readonly boundAt: Date | undefined
+}
+
+/**
+ * Challenges that one request may use. Binding is the only thing that is written when one is used: as long as the register
+ * has an intent or a certificate of the bound request, or it waits, nobody else gets the challenge; so an issuance consumes
+ * it in the very unit that keeps the certificate, wherever the process dies. Every method is one atomic, durable unit.
+ *
+ * @throws ConnectorError `store/unavailable` nothing was written; transient
+ */
+export interface OneTimeChallenges {
+  /** False, and nothing kept, when `maxUnused` of this profile and origin are unused and in force at `createdAt`. */
+  keep(challenge: NewOneTimeChallenge, maxUnused: number): Promise<boolean>
+  find(hashHex: string): Promise<OneTimeChallengeRecord | undefined>
+  /**
+   * Binds a challenge in force to a request: one that is free, or bound to this request, or bound before `staleBefore` to
+   * one that came to nothing. Two requests at once: exactly one gets true.
+   */
+  bind(hashHex: string, requestKey: string, now: Date, staleBefore: Date): Promise<boolean>
+  /**
+   * Whether a challenge is bound to this request. Asked after the intent of the request is written, a yes stays true as
+   * long as that intent lives.
+   */
+  isBound(requestKey: string): Promise<boolean>
+  /** Frees what is bound to a request that has no certificate, no live intent and does not wait. Safe to repeat. */
+  release(requestKey: string): Promise<void>
+}
+
 /** Named leases, for work that one instance does at a time. */
 export interface Leases {
   /** Takes or prolongs; false when another holder has it. */
@@ -359,11 +403,12 @@ export interface Store {
   readonly crls: CrlRegister
   readonly leases: Leases
   readonly pending: PendingRequests
+  readonly challenges: OneTimeChallenges
   /** A durable write and a read, for readiness. */
   check(): Promise<void>
   /**
-   * Removes refusals of before this time, all but the youngest 100,000 of them, notifications delivered before it, and
-   * requests that waited and got their answer before it.
+   * Removes refusals of before this time, all but the youngest 100,000 of them, notifications delivered before it,
+   * requests that waited and got their answer before it, and one-time challenges that expired before it.
    * Certificates and undelivered notifications stay for ever.
    *
    * @returns rows removed

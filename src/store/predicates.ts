@@ -22,3 +22,13 @@ export const isOpen = sql<boolean>`state in ('waiting', 'approved', 'denied')`
 
 /** Revoked because its private key is in other hands (CRLReason keyCompromise). */
 export const isCompromised = sql<boolean>`revocation_reason = 1`
+
+/**
+ * A one-time challenge whose request has neither a certificate, nor an intent to sign one, nor a place among those that
+ * wait.
+ */
+export const isUnissued = sql<boolean>`(
+  not exists (select 1 from certificate where certificate.live_key = one_time_challenge.bound_key)
+  and not exists (select 1 from pending_request
+    where pending_request.request_key = one_time_challenge.bound_key
+    and pending_request.state in ('waiting', 'approved', 'denied')))`

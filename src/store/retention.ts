@@ -1,3 +1,4 @@
+import { prepareChallengeQueries } from './one-time-challenges.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 import type { SqlExecutor } from './sql-executor.ts'
@@ -5,12 +6,13 @@ import type { SqlExecutor } from './sql-executor.ts'
 /** Refusals are for operators, and strangers can cause them: however many come, so many stay. */
 const MAX_REFUSALS = 100_000
 
-/** Removes what is past its use: old refusals, and notifications that were delivered long ago. */
+/** Removes what is past its use: old refusals, notifications delivered long ago, answered requests, challenges. */
 export function createRetention(
   executor: SqlExecutor,
   dialect: SqlDialect,
 ): (before: Date) => Promise<number> {
   const queries = prepareRetentionQueries(dialect)
+  const { forget: forgetChallenges } = prepareChallengeQueries(dialect)
   return async (before) => {
     const time = before.getTime()
     const outcome = await executor.write([
@@ -18,6 +20,7 @@ export function createRetention(
       queries.limitRefusals({ most: MAX_REFUSALS }),
       queries.forgetDelivered({ before: time }),
       queries.forgetAnswered({ before: time }),
+      forgetChallenges({ before: time }),
     ])
     if (outcome.kind === 'conflict') return 0
     return outcome.results.reduce((sum, { affected }) => sum + affected, 0)

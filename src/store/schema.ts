@@ -1,6 +1,12 @@
 import type { Generated } from 'kysely'
 import type { RevocationReason } from '../ca/index.ts'
-import type { CertificateState, NotificationState, PendingCause, PendingState } from './ports.ts'
+import type {
+  CertificateState,
+  ChallengeOrigin,
+  NotificationState,
+  PendingCause,
+  PendingState,
+} from './ports.ts'
 
 /** Tables as of the last migration. Times are integer milliseconds since 1970. */
 export interface Schema {
@@ -11,6 +17,7 @@ export interface Schema {
   crl: CrlTable
   lease: LeaseTable
   pending_request: PendingRequestTable
+  one_time_challenge: OneTimeChallengeTable
   store_check: StoreCheckTable
 }
 
@@ -125,6 +132,18 @@ export interface PendingRequestTable {
   expires_at: number
   decided_at: number | null
   closed_at: number | null
+}
+
+/** One-time challenges, as keyed hashes only. */
+export interface OneTimeChallengeTable {
+  hash_hex: string
+  profile: string
+  origin: ChallengeOrigin
+  created_at: number
+  expires_at: number
+  /** The request that presented it, and when. */
+  bound_key: string | null
+  bound_at: number | null
 }
 
 /** Named leases. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createCertificateRegister } from './certificate-register.ts'
 import { createCrlRegister } from './crl-register.ts'
 import { createLeases } from './leases.ts'
+import { createOneTimeChallenges } from './one-time-challenges.ts'
 import { createOutbox } from './outbox.ts'
 import { createPendingRequests } from './pending-requests.ts'
 import type { Store } from './ports.ts'
@@ -37,6 +38,7 @@ export function createSqlStore(
     crls: createCrlRegister(executor, dialect),
     leases: createLeases(executor, dialect),
     pending: createPendingRequests(executor, dialect),
+    challenges: createOneTimeChallenges(executor, dialect),
     async check() {
       // A new text each time: writing what is there already could succeed without reaching the disk.
       await executor.write([writeToken({ token: randomUUID() })])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe } from 'node:test'
 import type { CurrentHarness, StoreHarness } from '../support/store-harness.ts'
+import { describeChallenges } from './store-challenges.suite.ts'
 import { describeCrlsAndLeases } from './store-crls-and-leases.suite.ts'
 import { describeOutbox } from './store-outbox.suite.ts'
 import { describePending } from './store-pending.suite.ts'
@@ -30,6 +31,7 @@ export function describeStore(engine: string, open: () => Promise<StoreHarness>)
     describeOutbox(current)
     describeCrlsAndLeases(current)
     describePending(current)
+    describeChallenges(current)
     describeRetention(current)
   })
 }

@@ -9,6 +9,7 @@ import type {
   IssuedCertificate,
   Leases,
   NotificationRecord,
+  OneTimeChallengeRecord,
   Outbox,
   OwedNotification,
   PendingRecord,
@@ -16,6 +17,7 @@ import type {
   RefusalRecord,
   Store,
 } from '../../src/store/index.ts'
+import { createMemoryChallenges } from './memory-challenges.ts'
 
 /** What a test can break. Set the members at any time. */
 export interface MemoryStoreFaults {
@@ -68,6 +70,7 @@ export function createMemoryStore(): MemoryStore {
   const outdated = new Map<string, Date>()
   const crlNumbers = new Map<string, number>()
   const pending = new Map<string, Pending>()
+  const challenges = new Map<string, OneTimeChallengeRecord>()
   return {
     faults,
     certificates: createRegister(gate, rows, notifications, refusals, outdated, crlNumbers),
@@ -75,6 +78,15 @@ export function createMemoryStore(): MemoryStore {
     crls: createCrls(gate, outdated, crlNumbers),
     leases: createLeases(gate),
     pending: createPending(gate, pending),
+    challenges: createMemoryChallenges(
+      gate,
+      challenges,
+      (requestKey) =>
+        [...rows.values()].some(({ liveKey }) => liveKey === requestKey) ||
+        [...pending.values()].some(
+          (row) => row.requestKey === requestKey && row.closedAt === undefined,
+        ),
+    ),
     async check() {
       gate.write('check')
       gate.read('check')
@@ -90,7 +102,9 @@ export function createMemoryStore(): MemoryStore {
         ({ closedAt }) => closedAt !== undefined && closedAt < before,
       )
       for (const { id } of answered) pending.delete(id)
-      const removed = refusals.length - kept.length + gone.length + answered.length
+      const expired = [...challenges.values()].filter(({ expiresAt }) => expiresAt < before)
+      for (const { hashHex } of expired) challenges.delete(hashHex)
+      const removed = refusals.length - kept.length + gone.length + answered.length + expired.length
       refusals.splice(0, refusals.length, ...kept)
       return removed
     },
