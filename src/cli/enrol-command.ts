@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { formatRecord, readEvents } from '../events/index.ts'
 import { ConnectorError, Secret } from '../kernel/index.ts'
+import { findConfiguration } from './configuration.ts'
 import type {
   DeviceKeyKind,
   EnrolledDevice,
@@ -14,6 +15,7 @@ import type {
   RequestedName,
   RequestKeyTransport,
 } from './enrolment-client/index.ts'
+import { openExistingStore } from './existing-store.ts'
 
 interface EnrolOptions {
   readonly url: string
@@ -91,22 +93,31 @@ export function addEnrolCommand(program: Command): void {
     })
 }
 
-/** `certconnector challenge`: asks the simulator for a challenge, as Intune hands one to a device. */
+/**
+ * `certconnector challenge`: makes a one-time challenge of a profile, or asks the simulator for one, as Intune hands one to a
+ * device.
+ */
 export function addChallengeCommand(program: Command): void {
   program
     .command('challenge')
-    .description('ask the simulator for a fresh challenge')
+    .description('make a one-time challenge of a profile, or ask the simulator for a fresh one')
+    .option('--profile <name>', 'make one of this profile, whose challenge.kind is one-time')
     .option('--control <url>', 'control listener of the simulator', 'http://127.0.0.1:8090')
     .option('--subject <name>', 'the only subject that the challenge is good for, RFC 4514')
     .option('--san <kind:value>', 'a subjectAltName entry it is good for', collectSan, [])
     .option('--valid-minutes <minutes>', 'how long it is good', Number)
     .action(
-      async (options: {
-        control: string
-        subject?: string
-        san: readonly RequestedName[]
-        validMinutes?: number
-      }) => {
+      async (
+        options: {
+          profile?: string
+          control: string
+          subject?: string
+          san: readonly RequestedName[]
+          validMinutes?: number
+        },
+        self: Command,
+      ) => {
+        if (options.profile !== undefined) return await makeOneTimeChallenge(options.profile, self)
         const { createChallenge } = await loadClient()
         const made = await createChallenge(options.control, {
           ...(options.subject === undefined ? {} : { subject: options.subject }),
@@ -119,6 +130,20 @@ export function addChallengeCommand(program: Command): void {
         process.stderr.write(`good until ${made.expires.toISOString()}\n`)
       },
     )
+}
+
+/** Works beside a connector that runs: the store takes the hash. */
+async function makeOneTimeChallenge(profile: string, self: Command): Promise<void> {
+  const { configuration } = findConfiguration(self)
+  const store = await openExistingStore(configuration)
+  try {
+    const { makeChallenge } = await import('../compose/index.ts')
+    const { challenge, expiresAt } = await makeChallenge(configuration, profile, store)
+    process.stdout.write(`${challenge.reveal()}\n`)
+    process.stderr.write(`good once, until ${expiresAt.toISOString()}\n`)
+  } finally {
+    await store.close()
+  }
 }
 
 /** Loaded when it is needed, so that help and the other commands answer at once. */

@@ -7,6 +7,7 @@ import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
 import { addEventsCommand } from './events-command.ts'
 import { addKeyringCommand } from './keyring-command.ts'
 import { addOutboxCommand } from './outbox-command.ts'
+import { addPageUserCommand } from './page-user-command.ts'
 import { addRequestsCommand } from './requests-command.ts'
 import { addRevokeCommand } from './revoke-command.ts'
 import { addServeCommand } from './serve-command.ts'
@@ -44,6 +45,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addEventsCommand,
     addRequestsCommand,
     addRevokeCommand,
+    addPageUserCommand,
     addOutboxCommand,
     addSpoolCommand,
     addBackupCommand,

@@ -3,6 +3,7 @@ import type { EnrolmentProfile } from '../connector/index.ts'
 import { type Clock, ConnectorError } from '../kernel/index.ts'
 import { createStaticChallenge, type IntuneClient } from '../management/index.ts'
 import type { CaBackends, ComposedAuthorities } from './authorities.ts'
+import type { ProfileChallenges } from './challenges.ts'
 import { createProfileIssuers } from './profile-issuers.ts'
 
 const HOUR_MS = 3_600_000
@@ -14,6 +15,7 @@ export function composeProfiles(
   authorities: ComposedAuthorities,
   intune: IntuneClient | undefined,
   clock: Clock,
+  challenges: ProfileChallenges,
 ): ReadonlyMap<string, EnrolmentProfile> {
   return new Map(
     configuration.profiles.map((settings) => {
@@ -29,7 +31,7 @@ export function composeProfiles(
           name: settings.name,
           scep: settings.scep,
           capabilities: settings.capabilities,
-          ...judgeOf(settings, intune),
+          ...judgeOf(settings, intune, challenges),
           notifyMode: settings.notifyMode,
           certificate: settings.certificate,
           sids: intune?.sids,
@@ -57,10 +59,11 @@ export function composeProfiles(
   )
 }
 
-/** Who judges challenges and who is told; a static challenge tells nobody. */
+/** Who judges challenges and who is told; where Intune does not judge, nobody is. */
 function judgeOf(
   settings: Configuration['profiles'][number],
   intune: IntuneClient | undefined,
+  challenges: ProfileChallenges,
 ): Pick<EnrolmentProfile, 'validator' | 'notifier'> {
   const { challenge } = settings
   if (challenge.kind === 'intune') {
@@ -70,6 +73,12 @@ function judgeOf(
         `profile ${settings.name} validates with Intune: the section intune is missing`,
       )
     return { validator: intune.validator, notifier: intune.notifier }
+  }
+  if (challenge.kind === 'one-time') {
+    const validator = challenges.get(settings.name)?.validator
+    if (validator === undefined)
+      throw new ConnectorError('internal/bug', `profile ${settings.name} has no challenges`)
+    return { validator, notifier: undefined }
   }
   if (challenge.secret === undefined)
     throw new ConnectorError(

@@ -52,6 +52,7 @@ import {
 } from './authorities.ts'
 import { loadBlockedKeys } from './blocked-keys.ts'
 import { createCaHealth } from './ca-health.ts'
+import { composeChallenges, composeMscepAdminPages } from './challenges.ts'
 import { createCrlFiles } from './crl-files.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
@@ -216,7 +217,9 @@ async function build(
   const spool = openSpool(join(dataDir, 'spool'))
   const { certificates, outbox } = store
   const safekeeping = createSafekeeping({ certificates, spool, cipher, journal, clock })
-  const profiles = composeProfiles(configuration, cas, authorities, intune, clock)
+  const challenges = composeChallenges(configuration, store, dataKey, clock)
+  const profiles = composeProfiles(configuration, cas, authorities, intune, clock, challenges)
+  const mscepAdminPages = composeMscepAdminPages(configuration, profiles, challenges)
   const courier = createCourier(
     {
       outbox,
@@ -317,6 +320,7 @@ async function build(
           failedChallengesPerSource: device.failedChallengesPerMinute,
         },
       },
+      mscepAdminPages,
       trustProxy: device.trustProxy === false ? [] : device.trustProxy,
       journal,
       metrics,
@@ -354,6 +358,15 @@ async function build(
       metrics,
       logger,
       hostNames: admin.hostNames,
+      ...(admin.apiToken === undefined
+        ? {}
+        : {
+            challenges: {
+              token: admin.apiToken,
+              issue: async (name) => (await challenges.get(name)?.issue('api')) ?? 'unknown',
+              journal,
+            },
+          }),
       now: () => clock.now(),
     }),
     { key: 'listeners.admin', host: admin.host, port: admin.port, logger },
@@ -418,6 +431,9 @@ function composeEndpoints(
   const single = new Set(
     configuration.profiles.filter(({ singleCaCert }) => singleCaCert).map(({ name }) => name),
   )
+  const landing = new Set(
+    configuration.profiles.filter(({ ndes }) => ndes.landing === 'page').map(({ name }) => name),
+  )
   const caIds = new Map(configuration.profiles.map(({ name, ca }) => [name, ca]))
   const { clock } = ports
   return new Map(
@@ -429,6 +445,7 @@ function composeEndpoints(
           name,
           capabilities: profile.capabilities,
           singleCaCert: single.has(name),
+          landingPage: landing.has(name),
           caCertificates: () =>
             composed === undefined
               ? []

@@ -1,3 +1,4 @@
+import { checkChallenges } from './challenge-contradictions.ts'
 import type { Problem } from './problem.ts'
 import type { Element, Sections } from './sections.ts'
 import { checkSids } from './sid-contradictions.ts'
@@ -14,6 +15,7 @@ export function findContradictions(sections: Sections): readonly Problem[] {
     ...sections.profiles.flatMap(checkSids),
     ...sections.ca.flatMap(checkAuthority),
     ...checkListeners(sections),
+    ...checkChallenges(sections),
     ...checkIntune(sections),
     ...checkProxy(sections),
   ]

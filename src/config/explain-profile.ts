@@ -65,8 +65,8 @@ function explainChallenge({ challenge, manualApproval, approvalDays }: Profile):
       return `Microsoft Intune judges each challenge together with the request. ${otherwise}`
     case 'static':
       return `All devices send the same challenge, and nothing but its possession is checked. ${otherwise}`
-    default:
-      return `Challenges are of another kind, as configured. ${otherwise}`
+    case 'one-time':
+      return `The connector makes challenges of ${challenge.length} hexadecimal digits, each good for one request within ${count(challenge.validityMinutes, 'minute')}. ${otherwise}`
   }
 }
 

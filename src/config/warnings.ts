@@ -12,6 +12,7 @@ export function findWarnings(sections: Sections): readonly Problem[] {
     ...checkOperation(sections),
     ...sections.profiles.flatMap((profile) => [
       ...checkChallenge(profile),
+      ...checkPage(profile, sections),
       ...checkStrength(profile),
       ...checkCapabilities(profile),
     ]),
@@ -86,7 +87,8 @@ function checkChallenge({ index, value }: Element<Profile>): Problem[] {
   const at = `profiles[${index}]`
   if (value.challenge.kind === 'intune') return []
   const warnings: Problem[] = []
-  const challenge = value.challenge.secret?.reveal() ?? ''
+  const challenge =
+    value.challenge.kind === 'static' ? (value.challenge.secret?.reveal() ?? '') : ''
   if (challenge !== '' && challenge.length < 16) {
     warnings.push({
       path: `${at}.challenge.secret`,
@@ -108,7 +110,7 @@ function checkChallenge({ index, value }: Element<Profile>): Problem[] {
     warnings.push({
       path: `${at}.certificate.sid`,
       found: '"pass-uri"',
-      expected: 'strip: with a static challenge any device can claim any identity',
+      expected: `strip: with a ${value.challenge.kind} challenge any device can claim any identity`,
       remedy: 'remove it',
     })
   }
@@ -116,8 +118,33 @@ function checkChallenge({ index, value }: Element<Profile>): Problem[] {
     warnings.push({
       path: `${at}.notifyMode`,
       found: '"strict"',
-      expected: 'deferred: with a static challenge nobody is told',
+      expected: `deferred: with a ${value.challenge.kind} challenge nobody is told`,
       remedy: 'remove it',
+    })
+  }
+  return warnings
+}
+
+/** The page of NDES asks for passwords, and what reads it knows NDES's passwords only. */
+function checkPage({ index, value }: Element<Profile>, { listeners }: Sections): Problem[] {
+  if (!value.ndes.adminPage) return []
+  const warnings: Problem[] = []
+  if (listeners?.device.publicUrl.startsWith('http:') === true) {
+    warnings.push({
+      path: `profiles[${index}].ndes.adminPage`,
+      found: 'true, over plain HTTP',
+      expected: 'HTTPS: names, passwords and challenges travel as they are',
+      remedy: 'set listeners.device.tls, or put a reverse proxy with TLS in front',
+    })
+  }
+  const { challenge } = value
+  const secret = challenge.kind === 'static' ? challenge.secret?.reveal() : undefined
+  if (secret !== undefined && !/^[0-9A-F]{32}$/.test(secret)) {
+    warnings.push({
+      path: `profiles[${index}].challenge.secret`,
+      found: '[secret] that NDES would not make',
+      expected: '32 upper-case hexadecimal digits, which programs that read the page look for',
+      remedy: 'make one with openssl rand -hex 16 | tr a-f A-F',
     })
   }
   return warnings

@@ -13,6 +13,7 @@ import {
 } from '../scep/index.ts'
 import { decideByRules } from './certificate-decision.ts'
 import type { PolicyVerdict } from './certificate-policy.ts'
+import { checkChallengeBinding, releaseChallenge } from './challenge-binding.ts'
 import { findEarlier, replay } from './earlier-request.ts'
 import { oweSuccess } from './enrolment-notification.ts'
 import {
@@ -85,6 +86,7 @@ export function createScepEnrolment(
     const done = turns.take(work.requestKey, async () => {
       const ending = await decideAndIssue(work, context)
       await settlePending(work, ending)
+      await releaseChallenge(work, ending)
       return ending
     })
     return await answer(frame, await answerInTime(work, done), context, log)
@@ -115,6 +117,8 @@ export function createScepEnrolment(
       if (reserved.kind === 'taken') return await replay(work, reserved.record)
       const { intent } = reserved
       work.reservedSerial = intent.order.serialHex
+      const lost = await checkChallengeBinding(work)
+      if (lost !== undefined) return await refuse(work, lost)
 
       // 6. Sign, and look at what came back before anybody else sees it.
       const certificate = await sign(work, intent)

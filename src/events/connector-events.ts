@@ -79,6 +79,14 @@ export const connectorEvents = {
     level: 'information',
     message: 'A request cannot be decided now and was answered with PENDING.',
   },
+  ChallengeAsked: {
+    id: 17,
+    name: 'ChallengeAsked',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'Somebody asked the connector for a challenge; succeeded tells whether it was given.',
+  },
   CaCreated: {
     id: 20,
     name: 'CaCreated',

@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Request, type Response } from '
 import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { describeError } from '../kernel/index.ts'
+import { type ChallengesApi, createChallengesApi } from './challenges-api.ts'
 import { isOwnHost } from './host-name.ts'
 import type { Metrics } from './metrics.ts'
 import { parseProblem } from './problem.ts'
@@ -20,13 +21,15 @@ export interface AdminAppOptions {
   now(): Date
   /** Names under which the listener is reached, beside addresses and names without a dot. Default none. */
   readonly hostNames?: readonly string[]
+  /** Absent: there is no call that makes challenges. */
+  readonly challenges?: ChallengesApi
   /** How long `/readyz` waits for the checks, in milliseconds. Default 3,000. */
   readonly checksTimeoutMs?: number
 }
 
 /**
- * The listener for operators and their machines: live, ready, figures, a page. Reads only, keeps no state. It has no
- * login: it belongs on loopback or a management network, never on the device listener. Answers only under names of its
+ * The listener for operators and their machines: live, ready, figures, a page, and where a token is set, challenges for other
+ * management services. It keeps no state. What reads has no login: it belongs on loopback or a management network, never on the device listener. Answers only under names of its
  * own, so that no web page of a stranger can read it through an operator's browser.
  */
 export function createAdminApp(options: AdminAppOptions): RequestListener {
@@ -93,6 +96,8 @@ export function createAdminApp(options: AdminAppOptions): RequestListener {
   answerGet('/status.css', (_req, res) => {
     deliverText(res, 200, statusStyle, 'text/css; charset=utf-8')
   })
+
+  if (options.challenges !== undefined) app.use(createChallengesApi(options.challenges))
 
   app.use((_req, res) => {
     deliverProblem(res, { status: 404, sentence: 'There is nothing here.' })

@@ -4,6 +4,7 @@ import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { describeError } from '../kernel/index.ts'
 import { answerCaFile, type CaFile, type CaFiles } from './ca-files-route.ts'
+import { createMscepAdminRoute, type MscepAdminOptions } from './mscep-admin-route.ts'
 import { createOcspRoute, type OcspSource } from './ocsp-route.ts'
 import { parseProblem } from './problem.ts'
 import { deliverProblem } from './reply.ts'
@@ -11,6 +12,8 @@ import { createRequestLog } from './request-log.ts'
 import { createScepRoute, type ScepRouteOptions } from './scep-route.ts'
 
 export interface DeviceAppOptions extends ScepRouteOptions, CaFiles {
+  /** Pages that hand out challenges, by profile. Default none. */
+  readonly mscepAdminPages?: MscepAdminOptions['pages']
   /** Absent: nothing is answered at `/ocsp`. */
   readonly ocsp?: OcspSource
   readonly logger: Logger
@@ -58,6 +61,13 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
     answerCaFile(req, res, 'application/pkix-cert', () => options.caCertificate(req.params.ca)),
   )
   if (options.ocsp !== undefined) app.use(createOcspRoute(options.ocsp))
+  app.use(
+    createMscepAdminRoute({
+      pages: options.mscepAdminPages ?? new Map(),
+      defaultProfile: options.defaultProfile,
+      journal: options.journal,
+    }),
+  )
   app.use(createScepRoute(options))
   app.use((_req, res) => {
     deliverProblem(res, { status: 404, sentence: 'There is nothing here.' })

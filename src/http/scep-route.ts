@@ -12,6 +12,7 @@ import {
 } from '../scep/index.ts'
 import { createEnrolmentGate, type DeviceLimits, type Visitor } from './enrolment-gate.ts'
 import type { Metrics, ScepOutcome } from './metrics.ts'
+import { encodeLandingPage } from './mscep-admin-page.ts'
 import { retryAfterSeconds } from './problem.ts'
 import { deliverBytes, deliverMethodNotAllowed, deliverProblem, deliverText } from './reply.ts'
 import { getRequestId } from './request-log.ts'
@@ -29,6 +30,8 @@ export interface ScepEndpoint {
   nextCaCertificates?(): Uint8Array | undefined
   /** GetCACert answers the first certificate alone (REQ-195). Default false. */
   readonly singleCaCert?: boolean
+  /** A browser gets a page instead of HTTP 403 (REQ-151). Default false. */
+  readonly landingPage?: boolean
   readonly enrol: ScepEnrolment
 }
 
@@ -155,8 +158,14 @@ export function createScepRoute(options: ScepRouteOptions): RequestHandler {
   }
 }
 
-/** Without an operation the NDES path gives 403, as a healthy NDES behind Intune does (REQ-6, 151). */
-function answerNoOperation({ req, res }: Visit, { operationText }: ScepHttpRequest): void {
+/** Without an operation the NDES path gives 403, as a healthy NDES behind Intune does, or a page (REQ-6, 151). */
+function answerNoOperation(
+  { req, res, endpoint }: Visit,
+  { operationText }: ScepHttpRequest,
+): void {
+  if (operationText === undefined && endpoint.landingPage === true) {
+    return deliverText(res, 200, encodeLandingPage(), 'text/html; charset=utf-8')
+  }
   if (operationText === undefined && /^\/+certsrv\//i.test(pathOf(req))) {
     return deliverText(res, 403, 'This is a SCEP server. It serves devices, not browsers.\n')
   }

@@ -7,6 +7,12 @@ export type { IntuneCredential, IntuneOptions } from './intune/options.ts'
 export { getResultCode, RESULT_CODES } from './intune/result-codes.ts'
 export type { ServiceMapStore } from './intune/service-map.ts'
 export { createServiceMapFile } from './intune/service-map-file.ts'
+export {
+  createOneTimeChallenges,
+  type IssuedChallenge,
+  type OneTimeChallenges,
+} from './local/one-time-challenge.ts'
+export { encodePageUser, type PageUsers, parsePageUsers } from './local/page-users.ts'
 export { createStaticChallenge } from './local/static-challenge.ts'
 export type {
   ChallengeToValidate,

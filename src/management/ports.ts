@@ -34,6 +34,16 @@ export type Verdict =
  */
 export interface ScepValidator {
   validate(challenge: ChallengeToValidate, signal: AbortSignal): Promise<Verdict>
+  /** Present where a challenge belongs to the first request that presents it. */
+  readonly bindings?: ChallengeBindings
+}
+
+/** Which request a one-time challenge belongs to, beyond its validation. */
+export interface ChallengeBindings {
+  /** Whether one is bound to this request; asked between the intent and the signature. */
+  isBound(requestKey: string): Promise<boolean>
+  /** The request ended without a certificate: another may use its challenge. Does nothing when it did get one. */
+  release(requestKey: string): Promise<void>
 }
 
 /** A certificate was issued (Intune: successNotification). */

@@ -88,6 +88,15 @@ export async function stopContainer(sandbox: Sandbox, name: string): Promise<voi
   compare(new Map(before), snapshot(guarded))
 }
 
+/** Tells that an administrator wrote these, on the host, into what a container that runs may only read. */
+export function acceptWritten(sandbox: Sandbox, name: string, paths: readonly string[]): void {
+  const resident = findRunning(sandbox, name)
+  const now = snapshot(resident.guarded)
+  const before = new Map(resident.before)
+  for (const path of paths) before.set(path, now.get(path) ?? '')
+  writeResident(sandbox.root, { ...resident, before: [...before] })
+}
+
 /** Runs the health check of the image until it is content. @throws after 60 s, or when the container has ended */
 export async function waitForHealth(
   sandbox: Sandbox,

@@ -17,9 +17,12 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { parseDocument, stringify } from 'yaml'
 import { createChallenge, enrolDevice } from '../../src/cli/enrolment-client/index.ts'
+import { Secret } from '../../src/kernel/index.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts'
 import { findFreePorts } from '../support/free-ports.ts'
+import { acceptWritten } from './containers.ts'
 import { findResident, isAlive, type Sandbox, stopProcess, writeSettings } from './sandbox.ts'
 import { parseFencedBlocks } from './shell-blocks.ts'
 
@@ -206,6 +209,48 @@ const steps: readonly Step[] = [
     begins: 'docker compose cp connector:/data/keyring backup/keyring',
     check: () => assert.equal(readdirSync(inCheckout('backup/keyring')).length, 1),
   },
+  {
+    begins: '(umask 077; openssl rand -hex 32 > api-token)',
+    check: () => assert.equal(modeOf('config/secrets/api-token'), 0o600),
+  },
+  {
+    begins: '(umask 077; docker compose run --rm -T connector page-user jamf > page-users)',
+    input: () => 'a password of the page\n',
+    check() {
+      assert.equal(modeOf('config/secrets/page-users'), 0o600)
+      addSettings(block('yml'))
+      acceptWritten(
+        sandbox,
+        'connector',
+        ['connector.yaml', 'secrets', 'secrets/api-token', 'secrets/page-users'].map((name) =>
+          inCheckout(`config/${name}`),
+        ),
+      )
+    },
+  },
+  {
+    begins: 'docker compose restart connector',
+    run: async (text) => {
+      const [restart = '', ask = ''] = text.trim().split('\n')
+      await runBlock(restart)
+      await waitForReady(ports[1])
+      return await runBlock(ask)
+    },
+    check: (output) => assert.match(output, /^[0-9A-F]{16}$/m),
+  },
+  {
+    begins:
+      "curl -fsS -X POST -H @<(sudo sed 's/^/Authorization: Bearer /' config/secrets/api-token) \\",
+    async check(output) {
+      const { challenge = '' } = JSON.parse(output) as { challenge?: string }
+      const url = `http://127.0.0.1:${ports[0]}/scep/jamf`
+      await enrolDevice({ url, subject: 'CN=printer', challenge: new Secret(challenge) })
+      const page = await fetch(`${url}/mscep_admin/?charset=utf8`, {
+        headers: { authorization: `Basic ${btoa('jamf:a password of the page')}` },
+      })
+      assert.match(await page.text(), /challenge password is: <B> [0-9A-F]{16} </)
+    },
+  },
 ]
 
 describe('docs/operations.md', () => {
@@ -377,6 +422,24 @@ function block(language: string): string {
   const found = blocks.filter((one) => one.language === language)
   assert.equal(found.length, 1, `blocks of ${language}`)
   return found[0]?.text ?? ''
+}
+
+/** Adds what a later chapter says to the configuration: sections are merged, lists grow. */
+function addSettings(text: string): void {
+  const file = inCheckout('config/connector.yaml')
+  const written = parseDocument(readFileSync(file, 'utf8')).toJS() as Settings
+  const added = parseDocument(text).toJS() as Settings
+  const merged = {
+    ...written,
+    listeners: { ...written.listeners, ...added.listeners },
+    profiles: [...written.profiles, ...added.profiles],
+  }
+  writeFileSync(file, stringify(merged))
+}
+
+interface Settings {
+  readonly listeners: object
+  readonly profiles: readonly object[]
 }
 
 function inCheckout(path: string): string {

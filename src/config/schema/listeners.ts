@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { field, integer, text } from '../field.ts'
+import { field, integer, secretFields, text } from '../field.ts'
 
 const port = () => integer(0, 65_535)
 
@@ -92,6 +92,11 @@ export const listenersSchema = z.strictObject({
         doc: 'Names with a dot under which it is reached. It always answers under its addresses and under names without a dot; under any other it tells nothing, so that no web page can read it through the browser of an administrator.',
         example: '[connector.inside.example.org]',
       }),
+      ...secretFields(
+        'apiToken',
+        'the bearer token of `POST /api/profiles/{name}/challenges`, 32 characters or more; without it there is no such call',
+        'secrets/api-token',
+      ),
     })
     .prefault({}),
 })

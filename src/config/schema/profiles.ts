@@ -2,16 +2,33 @@ import * as z from 'zod'
 import { field, integer, secretFields } from '../field.ts'
 import { certificateRulesSchema } from './certificate-rules.ts'
 import { certificateTemplatesSchema } from './certificate-templates.ts'
+import { ndesSchema } from './ndes.ts'
 import { capabilitiesSchema, scepRulesSchema } from './scep-rules.ts'
 
 const kindDoc =
-  'Who judges challenges. `intune`: Microsoft Intune. `static`: one secret that all devices share.'
+  'Who judges challenges. `intune`: Microsoft Intune. `static`: one secret that all devices share. `one-time`: challenges that the connector makes, each good for one request.'
 
 const challenge = z.discriminatedUnion('kind', [
   z.strictObject({ kind: field(z.literal('intune'), { doc: kindDoc, example: 'intune' }) }),
   z.strictObject({
     kind: field(z.literal('static'), { doc: kindDoc, example: 'static' }),
     ...secretFields('secret', 'the static challenge', 'secrets/static-challenge'),
+  }),
+  z.strictObject({
+    kind: field(z.literal('one-time'), { doc: kindDoc, example: 'one-time' }),
+    validityMinutes: field(integer(1, 10_080).default(60), {
+      doc: 'How long a one-time challenge is good; not longer than `replayWindowHours`.',
+      example: '60',
+    }),
+    length: field(integer(16, 64).multipleOf(2).default(16), {
+      doc: 'Hexadecimal digits of a one-time challenge.',
+      example: '16',
+      type: 'even number, 16 to 64',
+    }),
+    passwordMax: field(integer(1, 1000).default(5), {
+      doc: 'One-time challenges of the page `mscep_admin` that may be unused at a time. Those made by the API or a command are counted apart.',
+      example: '5',
+    }),
   }),
 ])
 
@@ -37,6 +54,7 @@ export const profileSchema = z
       example: '{}',
       type: 'map of text to text',
     }),
+    ndes: ndesSchema,
     capabilities: capabilitiesSchema,
     singleCaCert: field(z.boolean().default(false), {
       doc: 'GetCACert answers the RA certificate alone, for clients that cannot choose among several.',

@@ -7,8 +7,6 @@ export interface Remark {
 
 const rollOver =
   'there is no roll-over of a CA yet; make a new CA with another `id` and move profiles to it'
-const onePasswordPage =
-  'one-time passwords are not there yet; use Intune challenges, a static challenge, or `manualApproval`'
 
 /** Requirements that need a word. All others are met without one. */
 export const remarks: Readonly<Record<number, Remark>> = {
@@ -65,29 +63,15 @@ export const remarks: Readonly<Record<number, Remark>> = {
     remark:
       'known weak are ROCA, small factors, keys of certificates revoked for keyCompromise, and `blockedKeysFile`; lists of Debian keys of 2008 are not included and can be put there',
   },
-  138: {
-    verdict: 'met in part',
-    remark: 'static challenges; one-time challenges are not there yet',
-  },
   139: {
     verdict: 'met in part',
-    remark: 'code, text and attribute; a refusal ends earlier than an issuance and is not delayed',
+    remark:
+      'code, text, attribute, and comparisons in constant time; a refusal ends before policy, signature and reply of an issuance, and is not delayed: its answer says the same, and failed challenges are limited by source',
   },
   146: {
     verdict: 'met',
     remark:
       'for every CA that there is; none of them keeps requests waiting itself, and one that did would be refused',
-  },
-  151: { verdict: 'met in part', remark: '403; there is no page by option' },
-  153: { verdict: 'met in part', remark: `absent (404) everywhere: ${onePasswordPage}` },
-  154: { verdict: 'not met', remark: onePasswordPage },
-  155: { verdict: 'not met', remark: onePasswordPage },
-  156: { verdict: 'not met', remark: onePasswordPage },
-  157: { verdict: 'not met', remark: onePasswordPage },
-  158: { verdict: 'not met', remark: onePasswordPage },
-  159: {
-    verdict: 'not met',
-    remark: 'a static challenge that Windows cannot send is warned of; none are generated yet',
   },
   170: { verdict: 'met in part', remark: 'signer certificate or none; its chain cannot be added' },
   175: { verdict: 'met in part', remark: '`issuer` and `full`; `chain` is missing' },

@@ -45,7 +45,12 @@ test('every key of the example is a key with a value that fits, also those behin
   assert.deepEqual(problems.map((problem) => problem.path).sort(), [
     'intune.clientSecretFile',
     'intune.clientSecretFile',
+    'listeners.admin.apiTokenFile',
+    'profiles[0].challenge.length',
+    'profiles[0].challenge.passwordMax',
     'profiles[0].challenge.secretFile',
+    'profiles[0].challenge.validityMinutes',
+    'profiles[0].ndes.usersFile',
     'proxy.passwordFile',
   ])
 })

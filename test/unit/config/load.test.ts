@@ -152,7 +152,7 @@ nonsense: true
     '/connector.yaml:4: listeners.device.publicUrl is "scep.example.org"; expected http or https URL without credentials, query and fragment; write for example https://scep.example.org',
     '/connector.yaml:5: listeners.device.maxBodyBytes is 9999999; expected whole number, 16384 to 2097152; write for example 262144',
     '/connector.yaml:7: profiles[0].name is "Default Profile"; expected text of a-z, 0-9 and -, at most 32; write for example default',
-    '/connector.yaml:8: profiles[0].challenge.kind is "intunes"; expected one of intune, static; write for example intune',
+    '/connector.yaml:8: profiles[0].challenge.kind is "intunes"; expected one of intune, static, one-time; write for example intune',
     '/connector.yaml:10: profiles[1].challenge.secretFile is "/missing", which cannot be read (ENOENT); expected a readable file with the secret; check the path and its permissions',
     '/connector.yaml:11: profiles[1].ca is "nowhere", which is no CA; expected one of default; write one of default, or add a CA with this id',
     '/connector.yaml:12: profiles[1].certificate.keyTypes[1] is "dsa"; expected list of: one of rsa, ec, ed25519; write for example [rsa, ec]',

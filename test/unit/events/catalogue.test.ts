@@ -78,6 +78,7 @@ const ours = `
 14 RateLimitExceeded warning
 15 ScepQueryAnswered information
 16 ScepRequestWaiting information
+17 ChallengeAsked information
 20 CaCreated information
 21 CaUnavailable error
 22 CaRecovered information
@@ -86,9 +87,12 @@ const ours = `
 25 CertificateExpiring warning
 26 CrlPublished information
 27 CrlPublicationFailed error
+28 NextCaPublished information
+29 CaHandedOver information
 30 ManagementUnavailable error
 31 ManagementRecovered information
 32 NotificationGivenUp error
+33 NextCaCancelled warning
 50 WorkerReplaced warning
 60 IntentAbandoned warning
 61 OrphanCertificateRevoked warning
