@@ -2,6 +2,7 @@ import type { Configuration } from '../config/index.ts'
 import type { EnrolmentProfile } from '../connector/index.ts'
 import { type Clock, ConnectorError } from '../kernel/index.ts'
 import { createStaticChallenge, type IntuneClient } from '../management/index.ts'
+import type { ScepRules } from '../scep/index.ts'
 import type { CaBackends, ComposedAuthorities } from './authorities.ts'
 import type { ProfileChallenges } from './challenges.ts'
 import { createProfileIssuers } from './profile-issuers.ts'
@@ -29,7 +30,7 @@ export function composeProfiles(
         settings.name,
         {
           name: settings.name,
-          scep: settings.scep,
+          scep: scepRulesOf(settings),
           capabilities: settings.capabilities,
           ...judgeOf(settings, intune, challenges),
           notifyMode: settings.notifyMode,
@@ -57,6 +58,13 @@ export function composeProfiles(
       ]
     }),
   )
+}
+
+/** Where all devices share a challenge, they may encrypt by it (REQ-105). */
+function scepRulesOf({ scep, challenge }: Configuration['profiles'][number]): ScepRules {
+  return challenge.kind === 'static' && challenge.secret !== undefined
+    ? { ...scep, recipientPassword: challenge.secret }
+    : scep
 }
 
 /** Who judges challenges and who is told; where Intune does not judge, nobody is. */

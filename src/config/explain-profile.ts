@@ -64,7 +64,7 @@ function explainChallenge({ challenge, manualApproval, approvalDays }: Profile):
     case 'intune':
       return `Microsoft Intune judges each challenge together with the request. ${otherwise}`
     case 'static':
-      return `All devices send the same challenge, and nothing but its possession is checked. ${otherwise}`
+      return `All devices send the same challenge, and nothing but its possession is checked; messages may be encrypted by it as well. ${otherwise}`
     case 'one-time':
       return `The connector makes challenges of ${challenge.length} hexadecimal digits, each good for one request within ${count(challenge.validityMinutes, 'minute')}. ${otherwise}`
   }

@@ -250,13 +250,17 @@ function fieldsOfRequest(
 }
 
 /** A message with a transactionID that could not be opened. */
-function endUnopened({ refusal }: { readonly refusal: ScepRefusal }, log: Journal): Ending {
+function endUnopened(
+  { refusal, frame }: { readonly refusal: ScepRefusal; readonly frame: ReplyFrame },
+  log: Journal,
+): Ending {
   log.record(events.ScepRequestIssuedFailure, {
     succeeded: false,
     errorMessage: refusal.text,
     hresult: formatHResult(refusal.hResult),
   })
-  return endWithRefusal(refusal, 'refused')
+  // What was encrypted by another password is a guess at the challenge, and counts as one.
+  return endWithRefusal(refusal, frame.isByPassword ? 'challenge-refused' : 'refused')
 }
 
 /** A certificate that is on record and told, but cannot be encrypted to the device. */

@@ -20,6 +20,7 @@ export {
   type EnvelopedData,
   encodeEnvelopedData,
   encodeIssuerAndSerial,
+  encodeKeyTransportRecipient,
   parseEnvelopedData,
   type Recipient,
 } from './cms/enveloped-data.ts'
@@ -29,6 +30,11 @@ export {
   unwrapContentKey,
   wrapContentKey,
 } from './cms/key-transport.ts'
+export {
+  encodePasswordRecipient,
+  readPasswordRecipient,
+  unwrapWithPassword,
+} from './cms/password-recipient.ts'
 export {
   type Attribute,
   encodeAttribute,

@@ -84,6 +84,15 @@ export const OID = {
   smartCardLogon: '1.3.6.1.4.1.311.20.2.2',
   certificateRequestAgent: '1.3.6.1.4.1.311.20.2.1',
 
+  // Password-based key management (RFC 8018, RFC 3211)
+  pbkdf2: '1.2.840.113549.1.5.12',
+  pwriKek: '1.2.840.113549.1.9.16.3.9',
+  hmacWithSha1: '1.2.840.113549.2.7',
+  hmacWithSha224: '1.2.840.113549.2.8',
+  hmacWithSha256: '1.2.840.113549.2.9',
+  hmacWithSha384: '1.2.840.113549.2.10',
+  hmacWithSha512: '1.2.840.113549.2.11',
+
   // Microsoft
   renewalCertificate: '1.3.6.1.4.1.311.13.1',
   enrolmentNameValuePair: '1.3.6.1.4.1.311.13.2.1',

@@ -11,7 +11,9 @@ import {
   type Recipient,
   readContentCipher,
   readKeyTransport,
+  readPasswordRecipient,
   unwrapContentKey,
+  unwrapWithPassword,
   verifyCertificationRequest,
 } from '../pki/index.ts'
 import { tellable } from './fail-info.ts'
@@ -48,18 +50,14 @@ export function openEnvelope<T>(
     throw tellable('scep/unsupported-algorithm', text)
   }
   frame.cipher = cipher
-  const { recipient, ra } = getRecipient(envelope, ras)
-  frame.raFingerprintHex = ra.fingerprintHex
-  const transport = readKeyTransport(recipient.keyAlgorithm)
-  frame.keyTransport = transport
+  const unwrap = prepareUnwrap(envelope, frame, ras, rules)
   const encrypted = envelope.encryptedContent
   if (encrypted === undefined || encrypted.length === 0) {
     const text = 'the envelope has no content'
     throw tellable('scep/bad-request', text)
   }
   const { keyLength } = cipherTraits(cipher)
-  const contentKey = unwrapContentKey(ra.key, transport, recipient.wrappedKey, keyLength)
-  const content = decryptContent(cipher, contentKey, iv, encrypted)
+  const content = decryptContent(cipher, unwrap(keyLength), iv, encrypted)
   try {
     return read(content ?? new Uint8Array())
   } catch (cause) {
@@ -67,6 +65,27 @@ export function openEnvelope<T>(
     const text = 'the envelope does not decrypt to what this type of message holds'
     throw tellable('scep/not-for-us', text, cause)
   }
+}
+
+/** How the content key comes out; it is not taken out before the rest of the envelope has been looked at. */
+function prepareUnwrap(
+  envelope: EnvelopedData,
+  frame: FrameDraft,
+  ras: RaKeyRing,
+  { recipientPassword }: ScepRules,
+): (keyLength: number) => Uint8Array {
+  const byPassword = envelope.recipients.find((recipient) => recipient.kind === 'password')
+  const hasKeyTransport = envelope.recipients.some(({ kind }) => kind === 'keyTransport')
+  if (byPassword !== undefined && recipientPassword !== undefined && !hasKeyTransport) {
+    const recipient = readPasswordRecipient(byPassword.info)
+    frame.isByPassword = true
+    return (keyLength) => unwrapWithPassword(recipient, recipientPassword.reveal(), keyLength)
+  }
+  const { recipient, ra } = getRecipient(envelope, ras)
+  frame.raFingerprintHex = ra.fingerprintHex
+  const transport = readKeyTransport(recipient.keyAlgorithm)
+  frame.keyTransport = transport
+  return (keyLength) => unwrapContentKey(ra.key, transport, recipient.wrappedKey, keyLength)
 }
 
 /**

@@ -80,6 +80,7 @@ function readFrame(messageDer: Uint8Array): { signed: SignedData; frame: FrameDr
       digest: 'sha256',
       cipher: undefined,
       keyTransport: undefined,
+      isByPassword: false,
       raFingerprintHex: undefined,
       signerDer: undefined,
     }

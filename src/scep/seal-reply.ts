@@ -8,7 +8,9 @@ import {
   encodeEnvelopedData,
   encodeIssuerAndSerial,
   encodeKeyTransport,
+  encodeKeyTransportRecipient,
   encodeOctetString,
+  encodePasswordRecipient,
   encodePrintableString,
   encodeSignedData,
   encodeTime,
@@ -70,36 +72,55 @@ function encodeContent(
   random: SealContext['random'],
 ): Uint8Array | undefined {
   if (reply.status !== 'SUCCESS') return rules.ndesEmptyContent ? new Uint8Array(1) : undefined
-  if ('crlDer' in reply) return encryptToSigner(frame, encodeCrls([reply.crlDer]), random)
+  if ('crlDer' in reply) return encryptFor(frame, encodeCrls([reply.crlDer]), rules, random)
   const chain =
     rules.replyChain === 'none'
       ? []
       : rules.replyChain === 'issuer'
         ? reply.chainDer.slice(0, 1)
         : reply.chainDer
-  return encryptToSigner(frame, encodeCertificates([reply.certificateDer, ...chain]), random)
+  return encryptFor(frame, encodeCertificates([reply.certificateDer, ...chain]), rules, random)
 }
 
-function encryptToSigner(
+function encryptFor(
   frame: ReplyFrame,
   content: Uint8Array,
+  rules: ScepRules,
   random: SealContext['random'],
 ): Uint8Array {
-  const { cipher, keyTransport, signerDer } = frame
-  if (cipher === undefined || keyTransport === undefined || signerDer === undefined) {
-    throw new ConnectorError('internal/bug', 'a refused request cannot be answered with SUCCESS')
-  }
+  const { cipher } = frame
+  if (cipher === undefined) throw incomplete()
   const { keyLength, ivLength } = cipherTraits(cipher)
   const contentKey = random(keyLength)
   const iv = random(ivLength)
-  const signer = parseCertificate(signerDer)
   return encodeEnvelopedData({
-    issuerAndSerialDer: encodeIssuerAndSerial(signer.issuerDer, fromHex(signer.serialHex)),
-    keyAlgorithmDer: encodeKeyTransport(keyTransport),
-    wrappedKey: wrapContentKey(importPublicKey(signer.spkiDer), keyTransport, contentKey),
+    recipientDer: encodeRecipient(frame, contentKey, rules, random),
+    version: frame.isByPassword ? 3 : 0,
     cipherAlgorithmDer: encodeContentCipher(cipher, iv),
     encryptedContent: encryptContent(cipher, contentKey, iv, content),
   })
+}
+
+/** The signer of the request, or whoever knows the password by which it was encrypted. */
+function encodeRecipient(
+  { isByPassword, keyTransport, signerDer }: ReplyFrame,
+  contentKey: Uint8Array,
+  { recipientPassword }: ScepRules,
+  random: SealContext['random'],
+): Uint8Array {
+  if (isByPassword && recipientPassword !== undefined)
+    return encodePasswordRecipient(contentKey, recipientPassword.reveal(), random)
+  if (keyTransport === undefined || signerDer === undefined) throw incomplete()
+  const signer = parseCertificate(signerDer)
+  return encodeKeyTransportRecipient(
+    encodeIssuerAndSerial(signer.issuerDer, fromHex(signer.serialHex)),
+    encodeKeyTransport(keyTransport),
+    wrapContentKey(importPublicKey(signer.spkiDer), keyTransport, contentKey),
+  )
+}
+
+function incomplete(): ConnectorError {
+  return new ConnectorError('internal/bug', 'a refused request cannot be answered with SUCCESS')
 }
 
 function encodeAttributes(

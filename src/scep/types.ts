@@ -1,3 +1,4 @@
+import type { Secret } from '../kernel/index.ts'
 import type { CertificationRequest, ContentCipher, DigestName, KeyTransport } from '../pki/index.ts'
 
 export type { ContentCipher, DigestName, KeyTransport } from '../pki/index.ts'
@@ -28,6 +29,11 @@ export interface ScepRules {
   readonly ndesAttributes: boolean
   /** CA certificates after the leaf in a SUCCESS. Default `none` (REQ-174, 175). */
   readonly replyChain: 'none' | 'issuer' | 'full'
+  /**
+   * The static challenge of the profile, by which messages may be encrypted instead of to the RA certificate; left out:
+   * PasswordRecipientInfo is badAlg (REQ-105). Memory only.
+   */
+  readonly recipientPassword?: Secret
 }
 
 /**
@@ -46,6 +52,8 @@ export interface ReplyFrame {
   /** Cipher and key transport of the request, for the answer (REQ-166); undefined before the envelope was read. */
   readonly cipher: ContentCipher | undefined
   readonly keyTransport: KeyTransport | undefined
+  /** It was encrypted by a password instead, and so is the answer (RFC 8894, section 3.1). */
+  readonly isByPassword: boolean
   /** SHA-256 (hexadecimal) of the RA certificate that the request was encrypted to; undefined when none matched. */
   readonly raFingerprintHex: string | undefined
   /** The signer certificate as received: recipient of a SUCCESS; undefined when none was found. */

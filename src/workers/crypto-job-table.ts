@@ -1,6 +1,7 @@
 import type { IssuerMaterial } from '../ca/index.ts'
 import type { CertificateOrder } from '../pki/index.ts'
-import type { OpenOutcome, RaMaterial, Reply, ReplyFrame, ScepRules } from '../scep/index.ts'
+import type { OpenOutcome, RaMaterial, Reply, ReplyFrame } from '../scep/index.ts'
+import type { CrossingRules } from './rules-crossing.ts'
 
 /** All private keys that worker threads hold. Structured-cloneable; memory only. */
 export interface CryptoKeys {
@@ -13,18 +14,16 @@ export interface CryptoKeys {
 /** The jobs of the product's pool. */
 export type CryptoJobTable = {
   readonly open: {
-    readonly input: {
+    readonly input: CrossingRules & {
       readonly messageDer: Uint8Array
-      readonly rules: ScepRules
       readonly now: Date
     }
     readonly result: OpenOutcome
   }
   readonly seal: {
-    readonly input: {
+    readonly input: CrossingRules & {
       readonly frame: ReplyFrame
       readonly reply: Reply
-      readonly rules: ScepRules
       readonly now: Date
     }
     readonly result: Uint8Array

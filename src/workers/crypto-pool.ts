@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../kernel/index.ts'
 import type { ScepCodec } from '../scep/index.ts'
 import type { CryptoJobTable, CryptoKeys } from './crypto-job-table.ts'
 import { ownBytes } from './own-bytes.ts'
+import { encodeRules } from './rules-crossing.ts'
 import { type PoolStatistics, WorkerPool } from './worker-pool.ts'
 
 export interface CryptoPoolOptions {
@@ -52,9 +53,13 @@ export function createCryptoPool(options: CryptoPoolOptions): CryptoPool {
 
   return {
     open: (messageDer, rules) =>
-      pool.run('open', { messageDer: ownBytes(messageDer), rules, now: clock.now() }),
+      pool.run('open', {
+        messageDer: ownBytes(messageDer),
+        ...encodeRules(rules),
+        now: clock.now(),
+      }),
     seal: (frame, reply, rules) =>
-      pool.run('seal', { frame, reply, rules, now: clock.now() }, { isBegun }),
+      pool.run('seal', { frame, reply, ...encodeRules(rules), now: clock.now() }, { isBegun }),
     issueCertificate: (caId, order) => pool.run('issue', { caId, order }, { isBegun }),
     sign: (caId, data) => pool.run('sign', { caId, data: ownBytes(data) }, { isBegun }),
     ready: () => pool.ready(),

@@ -6,6 +6,7 @@ import { openRequest, prepareRaKeyRing, sealReply } from '../scep/index.ts'
 import type { CryptoJobTable, CryptoKeys } from './crypto-job-table.ts'
 import type { JobRunner } from './job-table.ts'
 import { ownBytes } from './own-bytes.ts'
+import { decodeRules } from './rules-crossing.ts'
 
 /**
  * The jobs of the product, with every key imported once: Node.js serialises RSA decryption on a key object that threads
@@ -24,9 +25,9 @@ export function createCryptoJobs(keys: CryptoKeys): JobRunner<CryptoJobTable> {
   }
 
   return {
-    open: ({ messageDer, rules, now }) => openRequest(messageDer, ring, rules, now),
-    seal: ({ frame, reply, rules, now }) =>
-      ownBytes(sealReply(frame, reply, ring, rules, { now, random: randomBytes })),
+    open: ({ messageDer, now, ...rules }) => openRequest(messageDer, ring, decodeRules(rules), now),
+    seal: ({ frame, reply, now, ...rules }) =>
+      ownBytes(sealReply(frame, reply, ring, decodeRules(rules), { now, random: randomBytes })),
     issue: ({ caId, order }) => ownBytes(issueCertificate(order, getIssuer(caId))),
     sign: ({ caId, data }) => ownBytes(signWith(getIssuer(caId).key, data)),
   }

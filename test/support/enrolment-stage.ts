@@ -304,6 +304,7 @@ export function createDeviceRequest(change: Partial<ScepRequest> = {}): ScepRequ
       digest: 'sha256',
       cipher: 'aes-128-cbc',
       keyTransport: 'pkcs1',
+      isByPassword: false,
       raFingerprintHex: undefined,
       signerDer: undefined,
     },

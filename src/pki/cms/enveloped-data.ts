@@ -29,7 +29,7 @@ export type CertificateReference =
     }
   | { readonly kind: 'keyIdentifier'; readonly keyIdentifier: Uint8Array }
 
-/** A KeyTransRecipientInfo, or the fact that there is another kind of recipient. */
+/** A KeyTransRecipientInfo, a PasswordRecipientInfo that is still to be read, or the fact that there is another kind. */
 export type Recipient =
   | {
       readonly kind: 'keyTransport'
@@ -37,6 +37,7 @@ export type Recipient =
       readonly keyAlgorithm: DerElement
       readonly wrappedKey: Uint8Array
     }
+  | { readonly kind: 'password'; readonly info: DerElement }
   | { readonly kind: 'other' }
 
 /** An EnvelopedData before decryption. */
@@ -93,6 +94,7 @@ export function readContentInfo(element: DerElement, type: string, what: string)
 }
 
 function readRecipient(element: DerElement): Recipient {
+  if (element.tag === 0xa3) return { kind: 'password', info: element }
   if (element.tag !== TAG.sequence) return { kind: 'other' }
   const identifier = element.children[1]
   if (identifier === undefined) throw malformed('recipient identifier is missing')
@@ -135,30 +137,42 @@ export function encodeIssuerAndSerial(issuerDer: Uint8Array, serial: Uint8Array)
 
 /** What an EnvelopedData for one recipient is made of; everything is encrypted already. */
 export interface EnvelopeParts {
-  readonly issuerAndSerialDer: Uint8Array
-  readonly keyAlgorithmDer: Uint8Array
-  readonly wrappedKey: Uint8Array
+  readonly recipientDer: Uint8Array
+  /** 0 with a KeyTransRecipientInfo, 3 with a PasswordRecipientInfo (RFC 5652, section 6.1). */
+  readonly version: 0 | 3
   readonly cipherAlgorithmDer: Uint8Array
   readonly encryptedContent: Uint8Array
 }
 
+/** KeyTransRecipientInfo of version 0, for a certificate by issuer and serial (REQ-171). */
+export function encodeKeyTransportRecipient(
+  issuerAndSerialDer: Uint8Array,
+  keyAlgorithmDer: Uint8Array,
+  wrappedKey: Uint8Array,
+): Uint8Array {
+  return encodeSequence(
+    encodeInteger(0),
+    issuerAndSerialDer,
+    keyAlgorithmDer,
+    encodeOctetString(wrappedKey),
+  )
+}
+
 /**
- * ContentInfo with an EnvelopedData of version 0 and one KeyTransRecipientInfo of version 0.
+ * ContentInfo with an EnvelopedData for one recipient.
  *
  * @see RFC 5652, section 6.1; REQ-171
  */
 export function encodeEnvelopedData(parts: EnvelopeParts): Uint8Array {
-  const recipient = encodeSequence(
-    encodeInteger(0),
-    parts.issuerAndSerialDer,
-    parts.keyAlgorithmDer,
-    encodeOctetString(parts.wrappedKey),
-  )
   const content = encodeSequence(
     encodeOid(OID.data),
     parts.cipherAlgorithmDer,
     encodeContextPrimitive(0, parts.encryptedContent),
   )
-  const enveloped = encodeSequence(encodeInteger(0), encodeSetUnsorted(recipient), content)
+  const enveloped = encodeSequence(
+    encodeInteger(parts.version),
+    encodeSetUnsorted(parts.recipientDer),
+    content,
+  )
   return encodeSequence(encodeOid(OID.envelopedData), encodeContext(0, enveloped))
 }

@@ -50,9 +50,9 @@ export const remarks: Readonly<Record<number, Remark>> = {
       'for this, all failures between decryption and proof of possession share one answer, a malformed CSR too',
   },
   105: {
-    verdict: 'met in part',
+    verdict: 'met',
     remark:
-      'both are badAlg; a password recipient is not accepted. No client is known that sends one',
+      'key agreement is badAlg. By password: PBKDF2 of at most 10,000 iterations, AES-CBC, and a signer with an RSA key as ever; the answer is encrypted the same way',
   },
   115: {
     verdict: 'met',

@@ -104,6 +104,7 @@ suite('openRequest', () => {
       digest: 'sha256',
       cipher: 'aes-128-cbc',
       keyTransport: 'pkcs1',
+      isByPassword: false,
       raFingerprintHex: toHex(hash('sha256', ra.certificateDer, 'buffer')),
       signerDer: device.certificateDer,
     })
