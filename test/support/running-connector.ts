@@ -6,7 +6,7 @@ import { Writable } from 'node:stream'
 import { type RunningConnector, startConnector } from '../../src/compose/index.ts'
 import { type Configuration, demonstrationConfiguration } from '../../src/config/index.ts'
 import { type EventQuery, type EventRecord, readEvents } from '../../src/events/index.ts'
-import { Secret } from '../../src/kernel/index.ts'
+import { type Clock, Secret, systemClock } from '../../src/kernel/index.ts'
 import { recordQuickAuthority } from './quick-authority.ts'
 
 /** The demonstration in this process, on ports of its own and in a folder of its own. */
@@ -39,17 +39,20 @@ export interface TestConnector {
  * @param change adapts the configuration of the demonstration (profiles, pauses, notifyMode, …)
  * @param dataDir a folder to go on with, or an empty one for a true first start; left out: a new one whose CA, on P-256,
  *   is there already
+ * @param clock of the connector and its simulator
  */
 export async function startTestConnector(
   change: (configuration: Configuration) => Configuration = (same) => same,
   dataDir?: string,
+  clock: Clock = systemClock,
 ): Promise<TestConnector> {
-  return await startIn(dataDir ?? (await makeDataFolder()), change)
+  return await startIn(dataDir ?? (await makeDataFolder()), change, clock)
 }
 
 async function startIn(
   dataDir: string,
   change: (configuration: Configuration) => Configuration,
+  clock: Clock,
 ): Promise<TestConnector> {
   const ports = { device: 0, admin: 0, simulator: 0, control: 0 }
   const demonstration = demonstrationConfiguration(dataDir, ports)
@@ -60,6 +63,7 @@ async function startIn(
   const connector = await startConnector(configuration, {
     version: '0.0.0-test',
     console: nowhere(),
+    clock,
   }).catch((error: unknown) => {
     rmSync(dataDir, { recursive: true, force: true })
     throw error

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type Authority, rotateRa } from '../../../src/ca/index.ts'
+import { type Authority, rollAuthority, rotateRa } from '../../../src/ca/index.ts'
 import {
   addCaDuties,
   type ComposedAuthorities,
@@ -12,13 +12,16 @@ import {
   caCertificatesOf,
   loadAuthorities,
 } from '../../../src/compose/authorities.ts'
+import { createNextCaAnswer } from '../../../src/compose/next-ca.ts'
 import { demonstrationConfiguration } from '../../../src/config/index.ts'
 import { createJournal, type EventRecord } from '../../../src/events/index.ts'
-import { Secret, systemClock } from '../../../src/kernel/index.ts'
+import { Secret } from '../../../src/kernel/index.ts'
 import type { Store } from '../../../src/store/index.ts'
 import type { CryptoKeys, CryptoPool } from '../../../src/workers/index.ts'
 
 const passphrase = new Secret('a passphrase of this test')
+let now = new Date()
+const clock = { now: () => now }
 
 function raOf(composed: ComposedAuthority): Uint8Array | undefined {
   const [generation] = composed.authority.generations
@@ -41,7 +44,7 @@ describe('an RA that was rotated beside a connector that runs', () => {
       rootKey: 'p256' as const,
       issuingKey: 'p256' as const,
     }))
-    authorities = await loadAuthorities({ ...demonstration, ca }, passphrase, systemClock)
+    authorities = await loadAuthorities({ ...demonstration, ca }, passphrase, clock)
     const pool: Pick<CryptoPool, 'updateKeys'> = {
       updateKeys: async (keys) => {
         held.push(keys)
@@ -61,7 +64,7 @@ describe('an RA that was rotated beside a connector that runs', () => {
         holder: 'one',
         pool: pool as CryptoPool,
         passphrase,
-        clock: systemClock,
+        clock,
         journal: createJournal({
           identity: {
             connectorId: 'x',
@@ -70,7 +73,7 @@ describe('an RA that was rotated beside a connector that runs', () => {
             machineName: 'x',
           },
           sinks: [sink],
-          clock: systemClock,
+          clock,
         }),
       },
     )
@@ -96,16 +99,58 @@ describe('an RA that was rotated beside a connector that runs', () => {
       random: randomBytes,
     })
     await works.get('RA of default')?.()
-    const now = raOf(composed())
-    assert.notDeepEqual(now, before)
-    assert.deepEqual(now, rotated.generations[0]?.ras[0]?.certificateDer)
+    const after = raOf(composed())
+    assert.notDeepEqual(after, before)
+    assert.deepEqual(after, rotated.generations[0]?.ras[0]?.certificateDer)
     assert.deepEqual(
       held.at(-1)?.ras.map(({ certificateDer }) => certificateDer),
-      [now, before],
+      [after, before],
     )
     assert.deepEqual(
       recorded.map(({ eventName }) => eventName),
       ['RaRenewed'],
+    )
+  })
+
+  test('the next CA that was made beside it is taken over, its keys first, and on its date it is current', async () => {
+    const handOverAt = new Date(now.getTime() + 3_600_000)
+    await rollAuthority(composed().directory, passphrase, {
+      names: { name: 'Demonstration CA' },
+      issuingKey: 'p256',
+      handOverAt,
+      hasNewRoot: false,
+      now,
+      random: randomBytes,
+    })
+    recorded.length = 0
+    await works.get('RA of default')?.()
+    assert.deepEqual(
+      held.at(-1)?.issuers.map(({ caId, crlUrl }) => [caId, crlUrl?.replace(/.*\//, '')]),
+      [
+        ['default', 'default.crl'],
+        ['default.2', 'default.2.crl'],
+      ],
+    )
+    const answers = createNextCaAnswer(composed(), clock)
+    assert.ok(answers())
+    const updates = held.length
+
+    now = handOverAt
+    assert.equal(answers(), undefined)
+    await works.get('RA of default')?.()
+    await works.get('RA of default')?.()
+    assert.equal(held.length, updates + 1)
+    const [first] = held.at(-1)?.ras.filter(({ isCurrent }) => isCurrent) ?? []
+    assert.deepEqual(
+      first?.certificateDer,
+      composed().authority.generations[1]?.ras[0]?.certificateDer,
+    )
+    assert.deepEqual(
+      recorded.map(({ eventName, caId }) => [eventName, caId]),
+      [
+        ['NextCaPublished', 'default.2'],
+        ['CaHandedOver', 'default.2'],
+      ],
     )
   })
 })
