@@ -1,5 +1,6 @@
 import { certmongerStories } from './certmonger.ts'
 import { jscepStories } from './jscep.ts'
+import { linterRows } from './linters/rows.ts'
 import { opensslAndCurlStories } from './openssl-and-curl.ts'
 import { replayedStories } from './replayed-clients.ts'
 import type { Row } from './rows.ts'
@@ -17,4 +18,5 @@ export const allRows: readonly Row[] = [
   ...jscepStories,
   ...opensslAndCurlStories,
   ...replayedStories,
+  ...Object.values(linterRows),
 ]

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { renderFindings } from './linter-findings.ts'
 import { chapters } from './requirements.ts'
 import { remarks } from './verdicts.ts'
 
@@ -71,6 +72,7 @@ export function renderConformance(proofs: readonly Proof[]): string {
       ...requirements.map(([number, claim]) => renderRow(number, claim, proofs)),
       '',
     ]),
+    ...renderFindings(),
   ].join('\n')
 }
 
