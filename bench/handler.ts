@@ -19,7 +19,7 @@ import { openRequest, prepareRaKeyRing, sealReply } from '../src/scep/index.ts'
 export function createHandler(
   authority: AuthorityGeneration,
 ): (messageDer: Uint8Array) => Uint8Array {
-  const ring = prepareRaKeyRing(authority.ras)
+  const ring = prepareRaKeyRing(authority.ras.map((ra) => ({ ...ra, issuersDer: [] })))
   const issuer = prepareIssuer(
     getIssuerMaterial(authority, 'default', {
       caIssuersUrl: 'http://127.0.0.1:8080/aia/default.cer',

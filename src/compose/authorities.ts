@@ -151,7 +151,13 @@ export function keysOf(authorities: ComposedAuthorities, now: Date): CryptoKeys 
   return {
     ras: all.flatMap(({ composed, generation }) => {
       const isCurrent = generation === findCurrent(composed.authority.generations, now)
-      return generation.ras.map((ra) => ({ ...ra, isCurrent: isCurrent && ra.isCurrent }))
+      const issuersDer = [generation.issuingDer, generation.rootDer]
+      return generation.ras.map((ra) => ({
+        certificateDer: ra.certificateDer,
+        keyPkcs8Der: ra.keyPkcs8Der,
+        issuersDer,
+        isCurrent: isCurrent && ra.isCurrent,
+      }))
     }),
     issuers: all.map((one) => getIssuerMaterial(one.generation, one.caId, pointersOf(one))),
   }

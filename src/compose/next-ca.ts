@@ -1,7 +1,7 @@
-import { findCurrent, findNext } from '../ca/index.ts'
+import { type AuthorityRa, findCurrent, findNext } from '../ca/index.ts'
 import { type Clock, ConnectorError } from '../kernel/index.ts'
 import { findExtension, OID, parseCertificate, parseKeyUsage } from '../pki/index.ts'
-import { type RaMaterial, sealNextCaCertificates } from '../scep/index.ts'
+import { sealNextCaCertificates } from '../scep/index.ts'
 import { type ComposedAuthority, caCertificatesOf } from './authorities.ts'
 
 /**
@@ -26,15 +26,14 @@ export function createNextCaAnswer(
     if (kept !== undefined && kept.of.every((one, at) => one === of[at])) return kept.body
     const body = sealNextCaCertificates({
       nextDer: caCertificatesOf(composed, next),
-      signer: getSigner(current.ras),
-      signerChainDer: [current.issuingDer, current.rootDer],
+      signer: { ...getSigner(current.ras), issuersDer: [current.issuingDer, current.rootDer] },
     })
     kept = { of, body }
     return body
   }
 }
 
-function getSigner(ras: readonly RaMaterial[]): RaMaterial {
+function getSigner(ras: readonly AuthorityRa[]): AuthorityRa {
   const signer = ras.find(({ isCurrent, certificateDer }) => isCurrent && canSign(certificateDer))
   if (signer !== undefined) return signer
   throw new ConnectorError('config/invalid', 'no current RA certificate signs')

@@ -3,13 +3,11 @@ import { prepareRaIdentity } from './ra-key-ring.ts'
 import type { RaMaterial } from './types.ts'
 
 /** What a GetNextCACert answer is made of. */
-export interface NextCaCertificates {
+interface NextCaCertificates {
   /** As GetCACert will answer them after the hand-over: RA certificates, issuing CA, root. */
   readonly nextDer: readonly Uint8Array[]
   /** The RA that signs replies now. */
   readonly signer: RaMaterial
-  /** Issuers of the signer's certificate, the root last. */
-  readonly signerChainDer: readonly Uint8Array[]
 }
 
 /**
@@ -27,12 +25,12 @@ export interface NextCaCertificates {
  * @see RFC 8894, sections 4.7 and 4.7.1; REQ-50, REQ-51
  */
 export function sealNextCaCertificates(parts: NextCaCertificates): Uint8Array {
-  const { nextDer, signer, signerChainDer } = parts
+  const { nextDer, signer } = parts
   return encodeSignedData(
     {
       digest: 'sha256',
       content: encodeCertificates(nextDer),
-      certificatesDer: unique([signer.certificateDer, ...signerChainDer, ...nextDer]),
+      certificatesDer: unique([signer.certificateDer, ...signer.issuersDer, ...nextDer]),
       attributesDer: [],
     },
     prepareRaIdentity(signer),

@@ -18,6 +18,8 @@ import type { RaMaterial } from './types.ts'
 export interface RaIdentity {
   readonly key: KeyObject
   readonly certificateDer: Uint8Array
+  /** The root last. */
+  readonly issuersDer: readonly Uint8Array[]
   /** SHA-256, upper-case hexadecimal. */
   readonly fingerprintHex: string
   readonly issuerDer: Uint8Array
@@ -70,7 +72,11 @@ export function prepareRaKeyRing(materials: readonly RaMaterial[]): RaKeyRing {
  *
  * @throws ConnectorError as `prepareRaKeyRing`
  */
-export function prepareRaIdentity({ certificateDer, keyPkcs8Der }: RaMaterial): RaIdentity {
+export function prepareRaIdentity({
+  certificateDer,
+  keyPkcs8Der,
+  issuersDer,
+}: RaMaterial): RaIdentity {
   const certificate = parseCertificate(certificateDer)
   const key = importPrivateKey(keyPkcs8Der, certificate)
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
@@ -85,6 +91,7 @@ export function prepareRaIdentity({ certificateDer, keyPkcs8Der }: RaMaterial): 
   return {
     key,
     certificateDer,
+    issuersDer,
     fingerprintHex: toHex(hash('sha256', certificateDer, 'buffer')),
     issuerDer: certificate.issuerDer,
     issuerKeyDer:

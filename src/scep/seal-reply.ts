@@ -1,4 +1,4 @@
-import { ConnectorError, fromHex } from '../kernel/index.ts'
+import { ConnectorError, equalBytes, fromHex } from '../kernel/index.ts'
 import {
   cipherTraits,
   encodeAttribute,
@@ -22,7 +22,7 @@ import {
   wrapContentKey,
 } from '../pki/index.ts'
 import { FAIL_INFO_DIGITS } from './fail-info.ts'
-import { findReplySigner, type RaKeyRing } from './ra-key-ring.ts'
+import { findReplySigner, type RaIdentity, type RaKeyRing } from './ra-key-ring.ts'
 import type { Reply, ReplyFrame, ScepRules } from './types.ts'
 
 /** What a reply takes from outside the messages. */
@@ -58,7 +58,7 @@ export function sealReply(
     {
       digest: frame.digest,
       content: encodeContent(frame, reply, rules, context.random),
-      certificatesDer: rules.omitSignerCert ? [] : [signer.certificateDer],
+      certificatesDer: listSignerCertificates(signer, rules),
       attributesDer: encodeAttributes(frame, reply, rules, context),
     },
     signer,
@@ -73,13 +73,37 @@ function encodeContent(
 ): Uint8Array | undefined {
   if (reply.status !== 'SUCCESS') return rules.ndesEmptyContent ? new Uint8Array(1) : undefined
   if ('crlDer' in reply) return encryptFor(frame, encodeCrls([reply.crlDer]), rules, random)
-  const chain =
-    rules.replyChain === 'none'
-      ? []
-      : rules.replyChain === 'issuer'
-        ? reply.chainDer.slice(0, 1)
-        : reply.chainDer
+  const chain = selectChain(reply.chainDer, rules.replyChain)
   return encryptFor(frame, encodeCertificates([reply.certificateDer, ...chain]), rules, random)
+}
+
+function selectChain(
+  chainDer: readonly Uint8Array[],
+  wanted: ScepRules['replyChain'],
+): readonly Uint8Array[] {
+  switch (wanted) {
+    case 'none':
+      return []
+    case 'issuer':
+      return chainDer.slice(0, 1)
+    case 'chain':
+      return chainDer.filter((der) => !isRoot(der))
+    case 'full':
+      return chainDer
+  }
+}
+
+function isRoot(der: Uint8Array): boolean {
+  const { issuerDer, subjectDer } = parseCertificate(der)
+  return equalBytes(issuerDer, subjectDer)
+}
+
+function listSignerCertificates(
+  { certificateDer, issuersDer }: RaIdentity,
+  { omitSignerCert, includeSignerChain }: ScepRules,
+): readonly Uint8Array[] {
+  if (omitSignerCert) return []
+  return includeSignerChain ? [certificateDer, ...issuersDer] : [certificateDer]
 }
 
 function encryptFor(

@@ -23,12 +23,14 @@ export interface ScepRules {
   readonly signingTime: boolean
   /** No certificates in the outer SignedData, as NDES does. Default false (REQ-170). */
   readonly omitSignerCert: boolean
+  /** The issuers of the signer certificate follow it, where it is not left out itself. Default false (REQ-170). */
+  readonly includeSignerChain: boolean
   /** FAILURE and PENDING carry one zero octet, as NDES does. Default false (REQ-177). */
   readonly ndesEmptyContent: boolean
   /** Microsoft's error and server-message attributes. Default true (REQ-161). */
   readonly ndesAttributes: boolean
-  /** CA certificates after the leaf in a SUCCESS. Default `none` (REQ-174, 175). */
-  readonly replyChain: 'none' | 'issuer' | 'full'
+  /** CA certificates after the leaf in a SUCCESS; `chain` is all but the root. Default `none` (REQ-174, 175). */
+  readonly replyChain: 'none' | 'issuer' | 'chain' | 'full'
   /**
    * The static challenge of the profile, by which messages may be encrypted instead of to the RA certificate; left out:
    * PasswordRecipientInfo is badAlg (REQ-105). Memory only.
@@ -144,6 +146,8 @@ export interface ScepCodec {
 export interface RaMaterial {
   readonly certificateDer: Uint8Array
   readonly keyPkcs8Der: Uint8Array
+  /** Its issuers, the root last; for replies that bring them. */
+  readonly issuersDer: readonly Uint8Array[]
   /** The one that GetCACert publishes. Others are retired keys in their overlap (REQ-48). */
   readonly isCurrent: boolean
 }

@@ -80,6 +80,10 @@ export const scepRulesSchema = z
       doc: 'Replies carry no signer certificate, as those of NDES.',
       example: 'false',
     }),
+    includeSignerChain: field(z.boolean().default(false), {
+      doc: 'Replies carry the issuers of the signer certificate as well.',
+      example: 'false',
+    }),
     ndesEmptyContent: field(z.boolean().default(false), {
       doc: 'Failures carry one zero octet as content, as those of NDES.',
       example: 'false',
@@ -88,8 +92,8 @@ export const scepRulesSchema = z
       doc: 'Failures carry Microsoft’s error attributes.',
       example: 'true',
     }),
-    replyChain: field(z.enum(['none', 'issuer', 'full']).default('none'), {
-      doc: 'CA certificates after the device’s own in a success.',
+    replyChain: field(z.enum(['none', 'issuer', 'chain', 'full']).default('none'), {
+      doc: 'CA certificates after the device’s own in a success; `chain` is all but the root.',
       example: 'none',
     }),
   })

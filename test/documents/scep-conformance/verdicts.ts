@@ -5,8 +5,6 @@ export interface Remark {
   readonly remark: string
 }
 
-const rollOver =
-  'there is no roll-over of a CA yet; make a new CA with another `id` and move profiles to it'
 
 /** Requirements that need a word. All others are met without one. */
 export const remarks: Readonly<Record<number, Remark>> = {
@@ -20,21 +18,19 @@ export const remarks: Readonly<Record<number, Remark>> = {
   },
   34: {
     verdict: 'met in part',
-    remark: 'the answer is there; the embedded CA always has an RA, so that it never comes to this',
+    remark:
+      'the answer is there (`singleCaCert`); the embedded CA always has an RA, for the reason at REQ-41',
   },
-  39: {
-    verdict: 'met in part',
-    remark: 'the codec works with two; the embedded CA makes one, which does both',
-  },
-  41: { verdict: 'not met', remark: 'a CA that is its own recipient cannot be configured' },
-  42: {
+  41: {
     verdict: 'not met',
     remark:
-      '`includeRoot` is there, `includeIntermediate` is not: the issuing CA is always in the list',
+      'on purpose: whoever can reach the server can have its recipient key decrypt; that must not be the key that signs certificates and CRLs, and it may be on P-256. `ra.pair` and `singleCaCert` serve the clients that need it simple',
   },
-  50: { verdict: 'not met', remark: rollOver },
-  51: { verdict: 'not met', remark: rollOver },
-  52: { verdict: 'not met', remark: rollOver },
+  51: {
+    verdict: 'met',
+    remark:
+      'signed by the RA, which is RSA whatever the CA; after signer and chain the next certificates stand once more, since jscep reads the outer ones',
+  },
   68: {
     verdict: 'met',
     remark:
@@ -73,8 +69,6 @@ export const remarks: Readonly<Record<number, Remark>> = {
     remark:
       'for every CA that there is; none of them keeps requests waiting itself, and one that did would be refused',
   },
-  170: { verdict: 'met in part', remark: 'signer certificate or none; its chain cannot be added' },
-  175: { verdict: 'met in part', remark: '`issuer` and `full`; `chain` is missing' },
   191: {
     verdict: 'met',
     remark: 'the rate limit comes even earlier, before the body is read',

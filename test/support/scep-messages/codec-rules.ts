@@ -10,6 +10,7 @@ export function scepRules(changes: Partial<ScepRules> = {}): ScepRules {
     maxSigningTimeSkewSeconds: undefined,
     signingTime: true,
     omitSignerCert: false,
+    includeSignerChain: false,
     ndesEmptyContent: false,
     ndesAttributes: true,
     replyChain: 'none',
@@ -26,6 +27,7 @@ function toMaterial(identity: TestIdentity, isCurrent: boolean): RaMaterial {
   return {
     certificateDer: identity.certificateDer,
     keyPkcs8Der: new Uint8Array(identity.privateKey.export({ type: 'pkcs8', format: 'der' })),
+    issuersDer: [],
     isCurrent,
   }
 }

@@ -167,6 +167,23 @@ describe('authority', () => {
     ])
   })
 
+  test('REQ-36, REQ-39: a pair has one certificate for each job, the one to encrypt to first', async () => {
+    const { issuing } = await getQuickAuthority()
+    const options = { now: NOW, random: randomBytes, days: 10, isPair: true }
+    using folder = createFolder()
+    const told = (await createRas(issuing, options)).map(({ certificateDer }) => {
+      const pem = writePem(folder.path, 'ra.pem', certificateDer)
+      const text = openssl(folder.path, 'x509', '-in', pem, '-noout', '-text')
+      const [, usages] = /Key Usage: critical\n +(.*)\n/.exec(text) ?? []
+      const [, purposes] = /Extended Key Usage: ?\n +(.*)\n/.exec(text) ?? []
+      return [usages, purposes]
+    })
+    assert.deepEqual(told, [
+      ['Key Encipherment', '1.3.6.1.4.1.311.20.2.1'],
+      ['Digital Signature', '1.3.6.1.4.1.311.20.2.1'],
+    ])
+  })
+
   test('REQ-39: each RA has a key of its own', async () => {
     const { issuing, ras } = await getQuickAuthority()
     const [next] = await createRas(issuing, {

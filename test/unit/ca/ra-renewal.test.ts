@@ -79,6 +79,22 @@ describe('RA renewal', () => {
     )
   })
 
+  test('REQ-39: a rotation makes a pair where one is wanted, and the next one retires both', async () => {
+    using folder = createFolder()
+    await createAuthorityIn(folder.path)
+    const pair = await rotateRa(folder.path, PASSPHRASE, { ...on(1), raPair: true })
+    assert.deepEqual(
+      rasOf(pair).map(({ retiredAt }) => retiredAt),
+      [undefined, undefined, daysAfter(1)],
+    )
+    assert.deepEqual(await loadAuthority(folder.path, PASSPHRASE), pair)
+    const single = await rotateRa(folder.path, PASSPHRASE, on(2))
+    assert.deepEqual(
+      rasOf(single).map(({ retiredAt }) => retiredAt),
+      [undefined, daysAfter(2), daysAfter(2), daysAfter(1)],
+    )
+  })
+
   test('two processes that renew at once end with one successor', async () => {
     using folder = createFolder()
     const authority = await createAuthorityIn(folder.path)

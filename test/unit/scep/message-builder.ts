@@ -55,6 +55,7 @@ export const defaultRules: ScepRules = {
   maxSigningTimeSkewSeconds: undefined,
   signingTime: true,
   omitSignerCert: false,
+  includeSignerChain: false,
   ndesEmptyContent: false,
   ndesAttributes: true,
   replyChain: 'none',
@@ -93,7 +94,7 @@ export function makeIdentity(
 
 export function toRaMaterial({ key, certificateDer }: Identity, isCurrent = true): RaMaterial {
   const keyPkcs8Der = new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }))
-  return { certificateDer, keyPkcs8Der, isCurrent }
+  return { certificateDer, keyPkcs8Der, issuersDer: [], isCurrent }
 }
 
 /** A root that other identities are issued by. */

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { ConnectorError, type ErrorCode } from '../../../src/kernel/index.ts'
-import { encodeKeyUsage, encodeNull, parseSignedData } from '../../../src/pki/index.ts'
+import {
+  encodeAuthorityKeyIdentifier,
+  encodeKeyUsage,
+  encodeNull,
+  type KeyUsageName,
+  keyIdentifierOf,
+  parseSignedData,
+} from '../../../src/pki/index.ts'
 import { openRequest, prepareRaKeyRing, sealReply } from '../../../src/scep/index.ts'
 import {
   buildCsr,
@@ -52,6 +59,37 @@ suite('RA key ring', () => {
     const wrong = openRequest(buildMessage(device, signing, csrDer), ring, defaultRules, now)
     assert.ok(wrong.kind === 'refused', 'a signing certificate receives nothing')
     assert.equal(wrong.refusal.failInfo, 'badMessageCheck')
+  })
+
+  test('REQ-39: the reply is signed by the partner of the certificate that was encrypted to, not by that of another CA', () => {
+    const other = makeCa()
+    const make = (issuer: typeof ca, usage: KeyUsageName, serialHex: string) =>
+      makeIdentity(`RA ${usage}`, {
+        issuer,
+        serialHex,
+        extensions: [
+          encodeKeyUsage([usage]),
+          encodeAuthorityKeyIdentifier(keyIdentifierOf(issuer.spkiDer)),
+        ],
+      })
+    const first = [make(other, 'keyEncipherment', '21'), make(other, 'digitalSignature', '22')]
+    const encryption = make(ca, 'keyEncipherment', '23')
+    const signing = make(ca, 'digitalSignature', '24')
+    const ring = prepareRaKeyRing(
+      [...first, encryption, signing].map((identity) => toRaMaterial(identity)),
+    )
+    const opened = openRequest(
+      buildMessage(device, encryption, buildCsr(device)),
+      ring,
+      defaultRules,
+      now,
+    )
+    assert.ok(opened.kind === 'opened')
+    const reply = sealReply(opened.request.frame, { status: 'PENDING' }, ring, defaultRules, {
+      now,
+      random: (length) => new Uint8Array(length),
+    })
+    assert.deepEqual(parseSignedData(reply).certificates[0]?.der, signing.certificateDer)
   })
 
   test('a certificate without key usage does both', () => {

@@ -322,11 +322,30 @@ suite('sealReply', () => {
     }
   })
 
+  test('REQ-170: the issuers of the signer follow it by option, and never where it is left out itself', () => {
+    const materials = [{ ...toRaMaterial(ra), issuersDer: [ca.certificateDer] }]
+    const certificatesOf = (rules: Partial<ScepRules>) =>
+      parseCertificates(
+        sealReply(
+          frameOf(),
+          failure,
+          prepareRaKeyRing(materials),
+          { ...defaultRules, ...rules },
+          { now, random: (length) => new Uint8Array(length) },
+        ),
+      )
+    assert.deepEqual(certificatesOf({}), [ra.certificateDer])
+    const both = [ra.certificateDer, ca.certificateDer]
+    assert.deepEqual(certificatesOf({ includeSignerChain: true }), both)
+    assert.deepEqual(certificatesOf({ includeSignerChain: true, omitSignerCert: true }), [])
+  })
+
   test('REQ-174, REQ-175: replyChain puts CA certificates behind the leaf, never before it', () => {
     const certificatesFor = (replyChain: ScepRules['replyChain']) =>
       parseCertificates(decrypt(seal(frameOf(), success, { replyChain })))
     assert.deepEqual(certificatesFor('none'), [leaf.certificateDer])
     assert.deepEqual(certificatesFor('issuer'), [leaf.certificateDer, ca.certificateDer])
+    assert.deepEqual(certificatesFor('chain'), [leaf.certificateDer, ra.certificateDer])
     assert.deepEqual(certificatesFor('full'), [
       leaf.certificateDer,
       ca.certificateDer,
