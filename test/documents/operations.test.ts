@@ -168,6 +168,18 @@ const steps: readonly Step[] = [
   },
   { begins: 'docker compose restart connector', check: () => waitForReady(ports[1]) },
   {
+    begins: 'docker compose exec -T connector certconnector ca roll --after 30d',
+    check(output) {
+      assert.match(output, /^== CA default: current/m)
+      assert.match(output, /^== CA default\.2: next: .*hand-over 20/m)
+      assert.match(output, /CN=Contoso Device CA G2,O=Contoso/)
+    },
+  },
+  {
+    begins: 'docker compose exec -T connector certconnector ca roll --cancel',
+    check: (output) => assert.match(output, /^== CA default\.2: cancelled/m),
+  },
+  {
     begins:
       'curl -fsS https://scep.example.org/crl/default.crl | openssl crl -inform der -noout -nextupdate',
     check: (output) => assert.match(output, /^nextUpdate=/m),

@@ -5,7 +5,6 @@ export interface Remark {
   readonly remark: string
 }
 
-
 /** Requirements that need a word. All others are met without one. */
 export const remarks: Readonly<Record<number, Remark>> = {
   9: {
