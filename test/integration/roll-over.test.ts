@@ -90,8 +90,14 @@ suite('a CA is rolled over', { skip }, () => {
     const crl = folder.put('crl.der', await currentCrl(caId))
     folder.run('crl', '-inform', 'DER', '-in', crl, '-out', folder.path('crl.pem'))
     const end = await runProgram('openssl', [
-      ...['verify', '-crl_check', '-CRLfile', folder.path('crl.pem')],
-      ...['-CAfile', folder.put('root.pem', root), '-untrusted', folder.put('ca.pem', issuing)],
+      'verify',
+      '-crl_check',
+      '-CRLfile',
+      folder.path('crl.pem'),
+      '-CAfile',
+      folder.put('root.pem', root),
+      '-untrusted',
+      folder.put('ca.pem', issuing),
       folder.put('leaf.pem', leaf),
     ])
     return `${end.stdout.toString()}${end.stderr}`
@@ -109,10 +115,20 @@ suite('a CA is rolled over', { skip }, () => {
   async function askOcsp({ chainPem }: EnrolledDevice): Promise<string> {
     const [leaf = '', issuing = '', root = ''] = chainPem.split(/(?=-----BEGIN)/)
     const end = await runProgram('openssl', [
-      ...['ocsp', '-issuer', folder.put('issuer.pem', issuing)],
-      ...['-cert', folder.put('device.pem', leaf), '-CAfile', folder.put('root.pem', root)],
-      ...['-verify_other', folder.path('issuer.pem'), '-no_nonce', '-validity_period', '86400'],
-      ...['-url', `${running.connector.deviceUrl}/ocsp`],
+      'ocsp',
+      '-issuer',
+      folder.put('issuer.pem', issuing),
+      '-cert',
+      folder.put('device.pem', leaf),
+      '-CAfile',
+      folder.put('root.pem', root),
+      '-verify_other',
+      folder.path('issuer.pem'),
+      '-no_nonce',
+      '-validity_period',
+      '86400',
+      '-url',
+      `${running.connector.deviceUrl}/ocsp`,
     ])
     return `${end.stdout.toString()}${end.stderr}`
   }
@@ -152,13 +168,29 @@ suite('a CA is rolled over', { skip }, () => {
     folder.put('next.der', await get('GetNextCACert'))
     folder.put('trusted.pem', toPem('CERTIFICATE', root))
     folder.run(
-      ...['cms', '-verify', '-inform', 'DER', '-in', folder.path('next.der'), '-binary'],
-      ...['-CAfile', folder.path('trusted.pem'), '-purpose', 'any'],
-      ...['-out', folder.path('inner.der')],
+      'cms',
+      '-verify',
+      '-inform',
+      'DER',
+      '-in',
+      folder.path('next.der'),
+      '-binary',
+      '-CAfile',
+      folder.path('trusted.pem'),
+      '-purpose',
+      'any',
+      '-out',
+      folder.path('inner.der'),
     )
     keptLists.next = new Uint8Array(folder.get('inner.der'))
     const printed = folder.run(
-      ...['pkcs7', '-inform', 'DER', '-in', folder.path('inner.der'), '-print_certs', '-noout'],
+      'pkcs7',
+      '-inform',
+      'DER',
+      '-in',
+      folder.path('inner.der'),
+      '-print_certs',
+      '-noout',
     )
     assert.deepEqual(
       [...printed.matchAll(/^subject=(?:.*\bCN ?= ?)(.*)$/gm)].map(([, name]) => name),
