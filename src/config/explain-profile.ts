@@ -231,6 +231,7 @@ function explainNotification({ challenge, notifyMode }: Profile): string {
 const replies = {
   none: 'alone',
   issuer: 'and that of its issuer',
+  chain: 'and its chain without the root',
   full: 'and the whole chain',
 } as const
 
