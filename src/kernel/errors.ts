@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'key/conflict'
   | 'key/unsuitable'
   | 'key/decryption-failed'
+  | 'pfx/unreadable'
+  | 'import/refused'
   | 'config/invalid'
   | 'internal/bug'
 

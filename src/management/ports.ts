@@ -124,3 +124,46 @@ export interface SidDirectory {
     signal: AbortSignal,
   ): Promise<string | undefined>
 }
+
+/** What the service keeps of an imported PFX, without the PFX and its password: those it does not give back. */
+export interface ImportedPfx {
+  /** SHA-1 of the certificate, 40 lower-case hexadecimal digits. */
+  readonly thumbprint: string
+  readonly userPrincipalName: string
+  /** As Graph names it, in lower camel case: `smimeEncryption`. */
+  readonly intendedPurpose: string
+  /** CNG provider and key that the password was encrypted to. */
+  readonly providerName: string
+  readonly keyName: string
+  /** As Graph names it, in lower camel case: `oaepSha512`. */
+  readonly paddingScheme: string
+  readonly startDateTime: Date
+  readonly expirationDateTime: Date
+  /** undefined where the service does not say. */
+  readonly lastModifiedDateTime: Date | undefined
+}
+
+/** An imported PFX to be recorded. */
+export interface ImportedPfxRecord extends Omit<ImportedPfx, 'lastModifiedDateTime'> {
+  /** The PFX file, unchanged. */
+  readonly encryptedPfxBlob: Uint8Array
+  /** Its password, encrypted with RSA to the key. */
+  readonly encryptedPfxPassword: Uint8Array
+}
+
+/**
+ * The administrator's side of imported PFX. Safe to repeat. A user is one by its id, a GUID.
+ *
+ * @throws ConnectorError `intune/unavailable`, `intune/unauthorized`, `intune/bad-response`, `intune/misconfigured`
+ */
+export interface PfxImports {
+  findUserId(userPrincipalName: string, signal: AbortSignal): Promise<string | undefined>
+  /** Of one user, or of all. */
+  list(userPrincipalName: string | undefined, signal: AbortSignal): Promise<readonly ImportedPfx[]>
+  find(userId: string, thumbprint: string, signal: AbortSignal): Promise<ImportedPfx | undefined>
+  add(record: ImportedPfxRecord, signal: AbortSignal): Promise<void>
+  /** Writes over the record of the same user and thumbprint. */
+  replace(userId: string, record: ImportedPfxRecord, signal: AbortSignal): Promise<void>
+  /** false: there was none. */
+  remove(userId: string, thumbprint: string, signal: AbortSignal): Promise<boolean>
+}

@@ -50,7 +50,14 @@ export {
   type SignedData,
   type SignerInfo,
 } from './cms/signed-data.ts'
-export { DerElement, findChild, parseElement, parseLeadingElement, TAG } from './der-reader.ts'
+export {
+  DerElement,
+  findChild,
+  getChild,
+  parseElement,
+  parseLeadingElement,
+  TAG,
+} from './der-reader.ts'
 export { findText, parseText } from './der-text.ts'
 export { parseTime } from './der-time.ts'
 export { parseBits, parseBoolean, parseOctets, parseOid, parseSmallInteger } from './der-values.ts'
@@ -60,6 +67,7 @@ export {
   encodeBmpString,
   encodeBoolean,
   encodeContext,
+  encodeContextPrimitive,
   encodeElement,
   encodeIa5String,
   encodeInteger,

@@ -106,6 +106,8 @@ function standardRefusal(code: ErrorCode): ScepRefusal {
     case 'key/conflict':
     case 'key/unsuitable':
     case 'key/decryption-failed':
+    case 'pfx/unreadable':
+    case 'import/refused':
     case 'config/invalid':
     case 'internal/bug':
       return refusal('badRequest', 'request cannot be served now', HRESULT.E_INVALIDARG)

@@ -11,6 +11,8 @@ import { entraRoutes } from './entra/routes.ts'
 import { issueTokenKeys, TokenIssuer, type TokenKeys } from './entra/tokens.ts'
 import { People } from './graph/people.ts'
 import { peopleRoutes } from './graph/people-routes.ts'
+import { PfxCertificates } from './graph/pfx-certificates.ts'
+import { pfxRoutes } from './graph/pfx-routes.ts'
 import { graphRoutes } from './graph/routes.ts'
 import { ServiceMap } from './graph/service-map.ts'
 import { defaultBehaviour } from './intune/behaviour.ts'
@@ -65,6 +67,7 @@ export function composeServices({ urls, tenantId, directory, keys, clock }: Comp
   const revocations = new RevocationQueue(clock)
   const services = new ServiceMap(urls)
   const people = new People()
+  const imports = new PfxCertificates(clock)
   const exchange = new Exchange(faults, log)
   const mint = new ChallengeMint(keys.challenge, tenantId, clock)
   const behaviour = { current: defaultBehaviour }
@@ -79,6 +82,7 @@ export function composeServices({ urls, tenantId, directory, keys, clock }: Comp
     targeting,
     directory,
     people,
+    imports,
     services,
     notifications,
     revocations,
@@ -88,6 +92,7 @@ export function composeServices({ urls, tenantId, directory, keys, clock }: Comp
   return {
     played: playedApplication(exchange, [
       graphRoutes(exchange, { services, tokens, urls, clock }),
+      pfxRoutes(exchange, { imports, people, tokens }),
       peopleRoutes(exchange, { people, tokens }),
       intuneRoutes(exchange, services, scep, caRequests),
       entraRoutes(exchange, entra),

@@ -64,6 +64,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     'User.Read.All',
     'Device.Read.All',
     'DeviceManagementManagedDevices.Read.All',
+    'DeviceManagementConfiguration.ReadWrite.All',
   ]
   for (const registration of [{ ...app, graphRoles }, ...(options.apps ?? [])])
     recordApp(directory, registration)

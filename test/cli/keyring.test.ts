@@ -81,9 +81,6 @@ describe('keyring', () => {
     )
     write('phrase', `${phrase}\n`)
     const from = ['add', 'Brought', '--provider', 'HSM', '--from', 'brought.pem']
-    const without = await keyring(...from, '--encrypted')
-    assert.equal(without.code, 2)
-    assert.match(without.err, /--from-passphrase-file/)
     const added = await keyring(...from, '--from-passphrase-file', 'phrase')
     assert.equal(added.code, 0, added.err)
     assert.match(added.out, /^added Brought {2}\(HSM\) {2}RSA 3072 /)
@@ -99,7 +96,7 @@ describe('keyring', () => {
     for (const { out, err } of [added, again]) assert.ok(!`${out}${err}`.includes(phrase))
   })
 
-  test('a blob from Microsoft’s tools is imported; a public one and a readable file are refused', async () => {
+  test('a blob from Microsoft’s tools is imported; a public one is refused', async () => {
     write('rsa3', encodeCngBlob(brought, 'fullPrivate'))
     const imported = await keyring('import-cng', 'From Windows', 'rsa3')
     assert.equal(imported.code, 0, imported.err)
@@ -108,11 +105,9 @@ describe('keyring', () => {
     const isPublic = await keyring('import-cng', 'Other', 'rsa1')
     assert.equal(isPublic.code, 1)
     assert.match(isPublic.err, /key\/unsuitable/)
-    chmodSync(join(cwd, 'rsa3'), 0o644)
-    assert.match((await keyring('import-cng', 'Other', 'rsa3')).err, /chmod 600/)
   })
 
-  test('list shows every key, test proves each, and a key that is missing is named', async () => {
+  test('list shows every key, and test proves each', async () => {
     const listed = await keyring('list')
     assert.match(listed.out, /^PFXEncryptionKey .* RSA 2048 {2}SHA-256 [0-9a-f]{64}$/m)
     const tested = await keyring('test')
@@ -120,9 +115,6 @@ describe('keyring', () => {
     const keys = listed.out.trim().split('\n').length
     for (const padding of ['oaepSha256', 'oaepSha384', 'oaepSha512', 'pkcs1'])
       assert.equal(tested.out.split(`${padding}: good`).length - 1, keys)
-    const missing = await keyring('test', 'Nobody')
-    assert.equal(missing.code, 1)
-    assert.match(missing.err, /key\/unknown: the key ring has no key 'Nobody'/)
   })
 
   test('what is kept is encrypted with the passphrase beside the data', () => {

@@ -146,7 +146,7 @@ function prepare(sandbox: Sandbox, plan: ContainerPlan) {
   ]
   return {
     file: join(image.root, 'usr/local/bin', command),
-    arguments: rest,
+    arguments: rest.map((word) => toHost(word, image, mounts)),
     options: { cwd: join(image.root, image.workdir), env },
     mounts,
     // What nobody may write: the image, and what is mounted with :ro.

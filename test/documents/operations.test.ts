@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createPublicKey, hash, X509Certificate } from 'node:crypto'
 import {
   chmodSync,
@@ -263,6 +263,42 @@ const steps: readonly Step[] = [
       assert.match(await page.text(), /challenge password is: <B> [0-9A-F]{16} </)
     },
   },
+  {
+    begins: 'cp PFXEncryptionKey.pem import/',
+    async prepare() {
+      const folder = inCheckout('import')
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'alice.password'), 'a password that is replaced\n', {
+        mode: 0o600,
+      })
+      const parts = ['-out', 'alice.pfx', '-passout', 'file:alice.password', '-inkey', 'key']
+      for (const words of [
+        ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key', '-out', 'crt'].concat([
+          '-subj',
+          '/CN=alice',
+          '-days',
+          '365',
+        ]),
+        ['pkcs12', '-export', '-in', 'crt', ...parts],
+      ])
+        execFileSync('openssl', words, { cwd: folder, stdio: 'pipe' })
+      const answer = await fetch(`${simulator.controlUrl}/control/directory`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          userPrincipalName: 'alice@contoso.onmicrosoft.com',
+          onPremisesSecurityIdentifier: null,
+        }),
+      })
+      assert.equal(answer.status, 200)
+    },
+    check(output) {
+      assert.match(output, /^recorded$/m)
+      assert.equal(output.match(/alice@contoso\.onmicrosoft\.com {2}smimeEncryption/g)?.length, 3)
+      assert.match(output, /^ {2}good for 36\d days$/m)
+      assert.ok(!existsSync(inCheckout('import')))
+    },
+  },
 ]
 
 describe('docs/operations.md', () => {
@@ -384,7 +420,8 @@ function start(text: string): ChildProcess {
 async function runBlock(text: string, input = ''): Promise<string> {
   const child = start(text)
   const output = collect(child)
-  child.stdin?.end(input)
+  // A block that reads nothing may have ended before the pipe is closed.
+  child.stdin?.on('error', () => undefined).end(input)
   const code = await exitOf(child)
   assert.equal(code, 0, `${text}\n${output()}`)
   return output()

@@ -1,4 +1,10 @@
-import type { ManagementHealth, ScepNotifier, ScepValidator, SidDirectory } from '../ports.ts'
+import type {
+  ManagementHealth,
+  PfxImports,
+  ScepNotifier,
+  ScepValidator,
+  SidDirectory,
+} from '../ports.ts'
 import { createServiceMapRequest } from './endpoint-list.ts'
 import { createGraphReader } from './graph-object.ts'
 import { createIntuneHealth } from './health.ts'
@@ -12,12 +18,14 @@ import { parseOptions } from './settings.ts'
 import { createSidDirectory } from './sid-directory.ts'
 import { createTokenRequest } from './token-request.ts'
 import { createTokenSource } from './token-source.ts'
+import { createUserPfxCertificates } from './user-pfx-certificates.ts'
 
 /** A running client of one tenant. */
 export interface IntuneClient {
   readonly validator: ScepValidator
   readonly notifier: ScepNotifier
   readonly sids: SidDirectory
+  readonly pfxImports: PfxImports
   readonly health: ManagementHealth
   /** Gives up what runs and closes the connections. */
   close(): Promise<void>
@@ -49,6 +57,7 @@ export function createIntune(options: IntuneOptions): IntuneClient {
       createRetries(settings),
       closing.signal,
     ),
+    pfxImports: createUserPfxCertificates(settings, http, tokens, createRetries(settings)),
     health: createIntuneHealth(settings, tokens, locator),
     async close() {
       closing.abort()

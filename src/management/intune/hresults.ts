@@ -45,6 +45,8 @@ export function getFailureHResult(code: ErrorCode): number {
     case 'key/conflict':
     case 'key/unsuitable':
     case 'key/decryption-failed':
+    case 'pfx/unreadable':
+    case 'import/refused':
     case 'spool/unavailable':
     case 'store/conflict':
     case 'store/unavailable':

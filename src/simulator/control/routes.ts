@@ -4,6 +4,7 @@ import type { ChallengeMint } from '../challenge/mint.ts'
 import type { Targeting } from '../challenge/targeting.ts'
 import type { AppRegistration, Directory } from '../entra/directory.ts'
 import type { People } from '../graph/people.ts'
+import type { PfxCertificates } from '../graph/pfx-certificates.ts'
 import type { ServiceMap } from '../graph/service-map.ts'
 import { type Behaviour, behaviourSchema } from '../intune/behaviour.ts'
 import type { NotificationLog } from '../intune/notifications.ts'
@@ -33,6 +34,7 @@ export interface ControlParts {
   readonly targeting: Targeting
   readonly directory: Directory
   readonly people: People
+  readonly imports: PfxCertificates
   readonly services: ServiceMap
   readonly notifications: NotificationLog
   readonly revocations: RevocationQueue
@@ -107,6 +109,9 @@ function steerServices(router: Router, parts: ControlParts): void {
   })
   router.get('/control/discovery', (_request, response) => {
     response.json(showServices(services))
+  })
+  router.get('/control/imports', (_request, response) => {
+    response.json({ value: parts.imports.list() })
   })
   router.put('/control/directory', (request, response) => {
     const order = readBody(directoryOrder, request, response)
