@@ -14,6 +14,7 @@ export {
   describeAuthority,
   type GenerationDescription,
   getRevision,
+  listCaIds,
 } from './embedded/authority-description.ts'
 export {
   type Authority,

@@ -52,7 +52,7 @@ A device may go on with an older CRL until that ends (ca[].crl.validityHours).`,
       const { configuration } = findConfiguration(self)
       const store = await openExistingStore(configuration)
       try {
-        const record = await find(store, given, options.ca, await listCaIds(configuration))
+        const record = await find(store, given, options.ca, await listIds(configuration))
         process.stdout.write(await apply(store, record, options))
       } finally {
         await store.close()
@@ -80,13 +80,9 @@ async function apply(store: Store, record: CertificateRecord, options: Options):
 }
 
 /** Of all generations: certificates of a previous one are revoked as before. */
-async function listCaIds(configuration: Configuration): Promise<readonly string[]> {
-  const { caIdOf, describeAuthority } = await import('../ca/index.ts')
-  const now = new Date()
-  const perCa = configuration.ca.map(async ({ id }) => {
-    const { generations } = await describeAuthority(join(configuration.dataDir, 'ca', id), now)
-    return generations.map(({ number }) => caIdOf(id, number))
-  })
+async function listIds({ ca, dataDir }: Configuration): Promise<readonly string[]> {
+  const { listCaIds } = await import('../ca/index.ts')
+  const perCa = ca.map(async ({ id }) => await listCaIds(join(dataDir, 'ca', id), id))
   return (await Promise.all(perCa)).flat()
 }
 

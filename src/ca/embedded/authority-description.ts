@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { type PublicKeySummary, parseCertificate } from '../../pki/index.ts'
 import { type AuthorityRole, type KeyedFiles, loadCertificate } from './authority-files.ts'
 import { getManifest } from './authority-folder.ts'
-import { findCurrent, findNext, type GenerationTimes } from './generation-times.ts'
+import { findManifest } from './authority-manifest.ts'
+import { caIdOf, findCurrent, findNext, type GenerationTimes } from './generation-times.ts'
 import type { ManifestGeneration } from './manifest-schema.ts'
 
 /** One certificate of an authority, as an administrator sees it. Nothing in it is secret. */
@@ -84,6 +85,18 @@ export async function describeAuthority(
  */
 export async function getRevision(directory: string): Promise<number> {
   return (await getManifest(directory)).revision
+}
+
+/**
+ * The ids under which certificates and CRLs of a CA are kept, one a generation. Of a CA that has not been made yet that
+ * of its first one.
+ *
+ * @param id of the CA in the configuration
+ * @throws ConnectorError as `describeAuthority`
+ */
+export async function listCaIds(directory: string, id: string): Promise<readonly string[]> {
+  const found = await findManifest(directory)
+  return found?.manifest.generations.map(({ number }) => caIdOf(id, number)) ?? [id]
 }
 
 async function describeGeneration(

@@ -10,6 +10,7 @@ import {
   findCurrent,
   findNext,
   findRetirement,
+  listCaIds,
   loadAuthority,
   renewRa,
   rollAuthority,
@@ -83,6 +84,11 @@ describe('the next CA', () => {
       described.generations.map(({ state }) => state),
       ['current', 'next'],
     )
+  })
+
+  test('has an id of its own; a CA that was not made yet has one id', async () => {
+    assert.deepEqual(await listCaIds(rolled.path, 'main'), ['main', 'main.2'])
+    assert.deepEqual(await listCaIds(join(rolled.path, 'nowhere'), 'other'), ['other'])
   })
 
   test('is one at a time; cancelled it stays for its CRL, and its number is used up', async () => {
