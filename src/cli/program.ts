@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addBackupCommand } from './backup-command.ts'
 import { addCaCommand } from './ca-command.ts'
+import { addCaptureCommand } from './capture-command.ts'
 import { addCheckConfigCommand } from './check-config-command.ts'
 import { addDocsCommand } from './docs-command.ts'
 import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
@@ -48,6 +49,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addRequestsCommand,
     addRevokeCommand,
     addPageUserCommand,
+    addCaptureCommand,
     addOutboxCommand,
     addSpoolCommand,
     addBackupCommand,

@@ -5,8 +5,10 @@ import { pino } from 'pino'
 import { findCurrent } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import {
+  type Captures,
   closeOpenIntents,
   closeOverdue,
+  createCaptures,
   createChallengeHash,
   createCourier,
   createDuties,
@@ -37,7 +39,7 @@ import {
 } from '../http/index.ts'
 import { type Clock, systemClock } from '../kernel/index.ts'
 import { type Simulator, startSimulator } from '../simulator/index.ts'
-import { loadDataKey, openSpool, openStore } from '../store/index.ts'
+import { loadDataKey, openCaptureFolder, openSpool, openStore } from '../store/index.ts'
 import { type CryptoPool, createCryptoPool } from '../workers/index.ts'
 import {
   addCaDuties,
@@ -85,6 +87,9 @@ export interface Surroundings {
 }
 
 const TEN_MINUTES_MS = 600_000
+
+/** How soon a capture that an operator orders begins. */
+const CAPTURE_LOOK_MS = 2000
 
 /** How soon a denied request, or one whose time is over, gets its event where no device asks. */
 const OVERDUE_LOOK_MS = 10_000
@@ -257,7 +262,11 @@ async function build(
     randomBytes,
     holder: connectorId,
   }
-  const endpoints = composeEndpoints(configuration, profiles, authorities, enrolmentPorts)
+  const captures = createCaptures({
+    ...enrolmentPorts,
+    folder: openCaptureFolder(join(dataDir, 'captures')),
+  })
+  const endpoints = composeEndpoints(configuration, profiles, authorities, enrolmentPorts, captures)
 
   // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
   await safekeeping.replay()
@@ -383,6 +392,7 @@ async function build(
     recordWorkers()
     await checkHealth()
   })
+  duties.add('captures', CAPTURE_LOOK_MS, async () => await captures.refresh())
   duties.add('retention', HOUR_MS, async () => {
     await store.forget(new Date(clock.now().getTime() - RETENTION_DAYS * DAY_MS))
   })
@@ -427,6 +437,7 @@ function composeEndpoints(
   profiles: ReadonlyMap<string, EnrolmentProfile>,
   authorities: ComposedAuthorities,
   ports: EnrolmentPorts,
+  captures: Captures,
 ): ReadonlyMap<string, ScepEndpoint> {
   const single = new Set(
     configuration.profiles.filter(({ singleCaCert }) => singleCaCert).map(({ name }) => name),
@@ -456,7 +467,7 @@ function composeEndpoints(
           ...(composed === undefined
             ? {}
             : { nextCaCertificates: createNextCaAnswer(composed, clock) }),
-          enrol: createScepEnrolment(profile, ports),
+          enrol: captures.wrap(profile, createScepEnrolment(profile, ports)),
         },
       ]
     }),

@@ -87,6 +87,22 @@ export const connectorEvents = {
     level: 'information',
     message: 'Somebody asked the connector for a challenge; succeeded tells whether it was given.',
   },
+  CaptureStarted: {
+    id: 18,
+    name: 'CaptureStarted',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'warning',
+    message: 'Messages of a profile are being captured on disk; it ends by itself.',
+  },
+  CaptureEnded: {
+    id: 19,
+    name: 'CaptureEnded',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'A capture has ended; its files stay until somebody removes them.',
+  },
   CaCreated: {
     id: 20,
     name: 'CaCreated',

@@ -7,6 +7,7 @@ export { sealNextCaCertificates } from './next-ca-certificates.ts'
 export { openRequest } from './open-request.ts'
 export { matchScepPath } from './path.ts'
 export { prepareRaKeyRing, type RaKeyRing } from './ra-key-ring.ts'
+export { redactCsr, redactMessage } from './redact-message.ts'
 export { sealReply } from './seal-reply.ts'
 export type {
   ContentCipher,

@@ -1,4 +1,9 @@
 /** What we remember: the register of certificates, the outbox, CRLs, leases, and the spool for when the database is away. */
+export {
+  type CaptureFolder,
+  type CaptureRecord,
+  openCaptureFolder,
+} from './capture-folder.ts'
 export { loadDataKey } from './data-key.ts'
 export { createDurableFile } from './durable-file.ts'
 export { lockFolder } from './folder-lock.ts'

@@ -69,6 +69,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   deny: ['<id>', '--reason'],
   revoke: ['<serial-or-thumbprint>', '--ca', '--reason', '--release'],
   'page-user': ['<name>'],
+  capture: ['--profile', '--for', '--messages', '--stop'],
   'outbox list': ['--all'],
   'outbox redeliver': ['[id]'],
   'spool list': [],

@@ -196,6 +196,14 @@ const steps: readonly Step[] = [
     },
   },
   {
+    begins: 'docker compose exec -T connector certconnector capture --profile default --for 15m',
+    check(output) {
+      assert.match(output, /captures default until /)
+      assert.match(output, /^1 capture ended$/m)
+      assert.equal(readdirSync(inCheckout('captured')).length, 1)
+    },
+  },
+  {
     begins: 'git pull --ff-only',
     async check(output) {
       assert.match(output, /"status":"ready"/)

@@ -18,7 +18,10 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { Secret } from '../../src/kernel/index.ts'
+import { encodePageUser } from '../../src/management/index.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts'
+import { runCommand } from '../cli/command-run.ts'
 import { createInsistentDevice } from '../support/insistent-device.ts'
 
 const ENTRY = resolve(import.meta.dirname, '../../src/cli/main.ts')
@@ -30,6 +33,9 @@ const staticChallenge = mark('static')
 const wrongChallenge = mark('wrong')
 const clientSecret = mark('client')
 const passphrase = mark('passphrase')
+const apiToken = mark('token')
+const pagePassword = mark('page')
+const wrongPassword = mark('page-wrong')
 
 /** Everything that a stranger could read afterwards. */
 const seen = new Map<string, Buffer>()
@@ -38,6 +44,9 @@ const secrets = new Map<string, string>([
   ['wrong challenge', wrongChallenge],
   ['client secret', clientSecret],
   ['passphrase', passphrase],
+  ['API token', apiToken],
+  ['password of the page', pagePassword],
+  ['wrong password of the page', wrongPassword],
 ])
 
 let folder: string
@@ -46,6 +55,7 @@ let simulator: Simulator
 let connector: ChildProcess
 let deviceUrl: string
 let adminUrl: string
+let configFile: string
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'marked-'))
@@ -55,7 +65,9 @@ before(async () => {
   const [devicePort, adminPort] = [await findFreePort(), await findFreePort()]
   deviceUrl = `http://127.0.0.1:${devicePort}`
   adminUrl = `http://127.0.0.1:${adminPort}`
-  connector = await startConnector(writeConfiguration(devicePort, adminPort))
+  const users = await encodePageUser('jamf', new Secret(pagePassword))
+  configFile = writeConfiguration(devicePort, adminPort, users)
+  connector = await startConnector(configFile)
 })
 
 after(async () => {
@@ -67,6 +79,9 @@ after(async () => {
 
 describe('marked secrets', () => {
   test('REQ-111: are in no file, answer, argument or environment, whatever happens to their requests', async () => {
+    // The first two messages of one profile are captured.
+    await command('capture', '--profile', 'static', '--messages', '2')
+
     // Enrolments that go well, by Intune and by a static challenge.
     assert.equal(await enrol('default', await makeChallenge('good')), 'issued')
     assert.equal(await enrol('static', staticChallenge), 'issued')
@@ -78,6 +93,16 @@ describe('marked secrets', () => {
       await enrol('default', await makeChallenge('mismatched', { subject: 'CN=somebody else' })),
       'refused',
     )
+
+    // One-time challenges from the API, the page and the command: used, used again, not used.
+    const fromApi = await askApi(apiToken)
+    assert.equal(await enrol('jamf', fromApi), 'issued')
+    assert.equal(await enrol('jamf', fromApi), 'refused')
+    assert.equal(await enrol('jamf', await readPage(pagePassword)), 'issued')
+    await readPage(pagePassword)
+    await readPage(wrongPassword)
+    await askApi(wrongChallenge)
+    secrets.set('challenge of the command', await command('challenge', '--profile', 'jamf'))
 
     // A success that cannot be told stays in the outbox; a validation that fails quotes nothing.
     await control('POST', '/control/faults', { hop: 'success', fault: '500' })
@@ -107,6 +132,7 @@ describe('marked secrets', () => {
     collectFiles('after its end', folder)
 
     const names = [...seen.keys()]
+    assert.ok(names.some((name) => name.includes('/captures/') && name.endsWith('0002-csr.der')))
     for (const expected of ['connector.db', 'connector.db-wal', 'admin.jsonl', 'operational.jsonl'])
       assert.ok(
         names.some((name) => name.endsWith(expected)),
@@ -201,6 +227,40 @@ async function enrol(profile: string, challenge: string): Promise<string> {
   return answer.kind
 }
 
+/** A command beside the connector; what it prints is the operator's. */
+async function command(...words: readonly string[]): Promise<string> {
+  const end = await runCommand(['--config', configFile, ...words], { cwd: folder })
+  assert.equal(end.code, 0, end.err)
+  return end.out.trim()
+}
+
+async function askApi(token: string): Promise<string> {
+  const url = `${adminUrl}/api/profiles/jamf/challenges`
+  const headers = { authorization: `Bearer ${token}` }
+  const answer = await fetch(url, { method: 'POST', headers })
+  if (answer.status !== 201) {
+    await remember(url, answer)
+    return ''
+  }
+  const { challenge } = (await answer.json()) as { challenge: string }
+  secrets.set(`challenge ${secrets.size} of the API`, challenge)
+  return challenge
+}
+
+async function readPage(password: string): Promise<string> {
+  const url = `${deviceUrl}/scep/jamf/mscep_admin/?charset=utf8`
+  const headers = { authorization: `Basic ${btoa(`jamf:${password}`)}` }
+  const answer = await fetch(url, { headers })
+  if (answer.status !== 200) {
+    await remember(url, answer)
+    return ''
+  }
+  const challenge = /<B> ([0-9A-F]{16}) /.exec(await answer.text())?.[1] ?? ''
+  assert.notEqual(challenge, '')
+  secrets.set(`challenge ${secrets.size} of the page`, challenge)
+  return challenge
+}
+
 async function makeChallenge(
   name: string,
   terms: Readonly<Record<string, unknown>> = {},
@@ -239,7 +299,7 @@ async function remember(url: string, answer: Response): Promise<void> {
   seen.set(place, Buffer.from(`${headers}${await answer.text()}`))
 }
 
-function writeConfiguration(devicePort: number, adminPort: number): string {
+function writeConfiguration(devicePort: number, adminPort: number, users: string): string {
   const secretsFolder = join(folder, 'secrets')
   mkdirSync(secretsFolder, { mode: 0o700 })
   const secretFile = (name: string, text: string): string => {
@@ -247,14 +307,14 @@ function writeConfiguration(devicePort: number, adminPort: number): string {
     writeFileSync(path, `${text}\n`, { mode: 0o600 })
     return path
   }
-  const configFile = join(folder, 'connector.yaml')
+  const file = join(folder, 'connector.yaml')
   writeFileSync(
-    configFile,
+    file,
     `dataDir: ${dataDir}
 passphraseFile: ${secretFile('passphrase', passphrase)}
 listeners:
   device: { host: 127.0.0.1, port: ${devicePort}, publicUrl: ${deviceUrl} }
-  admin: { port: ${adminPort} }
+  admin: { port: ${adminPort}, apiTokenFile: ${secretFile('token', apiToken)} }
 workers: { count: 2 }
 ca:
   - { id: default, rootKey: p256, issuingKey: p256 }
@@ -272,17 +332,20 @@ profiles:
   - { name: default, challenge: { kind: intune } }
   - name: static
     challenge: { kind: static, secretFile: ${secretFile('static', staticChallenge)} }
+  - name: jamf
+    challenge: { kind: one-time }
+    ndes: { adminPage: true, usersFile: ${secretFile('users', users)} }
 notifications: { onlinePausesSeconds: [1, 1], courierPausesSeconds: [60] }
 logging: { console: json, debug: { admin: true, operational: true } }
 `,
   )
-  return configFile
+  return file
 }
 
-async function startConnector(configFile: string): Promise<ChildProcess> {
+async function startConnector(file: string): Promise<ChildProcess> {
   const path = join(folder, 'output.log')
   const output = openSync(path, 'a', 0o600)
-  const child = spawn(process.execPath, [ENTRY, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [ENTRY, 'serve', '--config', file], {
     stdio: ['ignore', output, output],
   })
   closeSync(output)

@@ -73,8 +73,8 @@ export const remarks: Readonly<Record<number, Remark>> = {
     remark: 'the rate limit comes even earlier, before the body is read',
   },
   194: {
-    verdict: 'not met',
+    verdict: 'met',
     remark:
-      'use a packet capture: messages travel as they are, and the challenge inside is encrypted',
+      'PKIOperations, not GetCACaps and GetCACert; what is encrypted is overwritten as well, since whoever has the RA key could read the challenge there, so signatures over it no longer hold; bytes that are no CMS are kept as they came',
   },
 }

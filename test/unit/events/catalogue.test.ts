@@ -79,6 +79,8 @@ const ours = `
 15 ScepQueryAnswered information
 16 ScepRequestWaiting information
 17 ChallengeAsked information
+18 CaptureStarted warning
+19 CaptureEnded information
 20 CaCreated information
 21 CaUnavailable error
 22 CaRecovered information
