@@ -28,3 +28,14 @@ export type {
   SidDirectory,
   SuccessNotification,
 } from './ports.ts'
+export type { RevocationRequest } from './work-items.ts'
+export type {
+  WorkBatch,
+  WorkEnd,
+  WorkErrorCode,
+  WorkItem,
+  WorkKind,
+  WorkLease,
+  WorkQueue,
+  WorkResult,
+} from './work-queue.ts'

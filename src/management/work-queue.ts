@@ -37,6 +37,8 @@ export interface UnreadableItem {
 export interface WorkBatch<K extends WorkKind> {
   readonly items: readonly WorkItem<K>[]
   readonly unreadable: readonly UnreadableItem[]
+  /** Entries that nobody can answer, since they name no requestContext. */
+  readonly passedOver: number
   /** More is there already: no pause before the next download. */
   readonly moreAvailable: boolean
   /** When the service wants to be asked again; also how it says that this connector is paused. */

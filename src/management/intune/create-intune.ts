@@ -5,14 +5,17 @@ import type {
   ScepValidator,
   SidDirectory,
 } from '../ports.ts'
+import type { WorkQueue } from '../work-queue.ts'
 import { createServiceMapRequest } from './endpoint-list.ts'
 import { createGraphReader } from './graph-object.ts'
 import { createIntuneHealth } from './health.ts'
 import { createHttpClient } from './http-client.ts'
 import type { IntuneOptions } from './options.ts'
 import { createRetries } from './retry-policy.ts'
+import { createIntuneRevocations } from './revocation-queue.ts'
 import { createScepSender } from './scep-call.ts'
 import { createIntuneNotifier, createIntuneValidator } from './scep-service.ts'
+import { createServiceSender } from './service-call.ts'
 import { createServiceLocator } from './service-locator.ts'
 import { parseOptions } from './settings.ts'
 import { createSidDirectory } from './sid-directory.ts'
@@ -26,13 +29,16 @@ export interface IntuneClient {
   readonly notifier: ScepNotifier
   readonly sids: SidDirectory
   readonly pfxImports: PfxImports
+  /** Polls nothing by itself: the work loop does. */
+  readonly revocations: WorkQueue<'revocation'>
   readonly health: ManagementHealth
   /** Gives up what runs and closes the connections. */
   close(): Promise<void>
 }
 
 /**
- * Builds the client of Intune's SCEP API for one tenant. Does no network call before it is asked something.
+ * Builds the client of Intune's APIs for SCEP and for revocation, for one tenant. Does no network call before it
+ * is asked something.
  *
  * @throws ConnectorError `intune/misconfigured` an option cannot be right; the message names all of them
  */
@@ -47,10 +53,11 @@ export function createIntune(options: IntuneOptions): IntuneClient {
   )
   const requestServiceMap = createServiceMapRequest(settings, http, tokens)
   const locator = createServiceLocator(settings, requestServiceMap, closing.signal)
-  const send = createScepSender(settings, http, tokens, locator)
+  const send = createServiceSender(settings, http, tokens, locator)
+  const sendScep = createScepSender(settings.scepApiVersion, send)
   return {
-    validator: createIntuneValidator(settings, send, createRetries(settings)),
-    notifier: createIntuneNotifier(settings, send),
+    validator: createIntuneValidator(settings, sendScep, createRetries(settings)),
+    notifier: createIntuneNotifier(settings, sendScep),
     sids: createSidDirectory(
       settings,
       createGraphReader(settings, http, tokens),
@@ -58,6 +65,7 @@ export function createIntune(options: IntuneOptions): IntuneClient {
       closing.signal,
     ),
     pfxImports: createUserPfxCertificates(settings, http, tokens, createRetries(settings)),
+    revocations: createIntuneRevocations(settings, send),
     health: createIntuneHealth(settings, tokens, locator),
     async close() {
       closing.abort()

@@ -6,7 +6,7 @@ import { parseOptions } from './settings.ts'
 /** Settings of Microsoft's two libraries as options of ours. */
 export interface MicrosoftSettings {
   readonly options: IntuneOptions
-  /** Keys that were read and have no effect here: Azure AD Graph is retired, revocation has its own client. */
+  /** Keys that were read and have no effect here: Azure AD Graph is retired. */
   readonly ignored: readonly string[]
 }
 
@@ -33,11 +33,7 @@ const KNOWN_KEYS = [
 type KnownKey = (typeof KNOWN_KEYS)[number][0]
 
 const REQUIRED = ['TENANT', 'AAD_APP_ID', 'AAD_APP_KEY', 'PROVIDER_NAME_AND_VERSION'] as const
-const WITHOUT_EFFECT: readonly KnownKey[] = [
-  'AAD_GRAPH_RESOURCE_URL',
-  'AAD_GRAPH_API_VERSION',
-  'PkiConnectorFEServiceVersion',
-]
+const WITHOUT_EFFECT: readonly KnownKey[] = ['AAD_GRAPH_RESOURCE_URL', 'AAD_GRAPH_API_VERSION']
 
 /**
  * Reads the settings of Microsoft's C# or Java library, so that a configuration can be taken over as it is.
@@ -70,6 +66,7 @@ export function parseMicrosoftSettings(
     ...optional('intuneAppId', values.get('INTUNE_APP_ID')),
     ...optional('graphVersion', values.get('MS_GRAPH_API_VERSION')),
     ...optional('scepApiVersion', values.get('ScepRequestValidationFEServiceVersion')),
+    ...optional('revocationApiVersion', values.get('PkiConnectorFEServiceVersion')),
     ...readProxy(values),
   }
   parseOptions(options)

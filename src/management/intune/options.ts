@@ -51,6 +51,10 @@ export interface IntuneOptions {
   readonly graphVersion?: string
   /** Header `api-version` of the SCEP calls. Default `2018-02-20`. */
   readonly scepApiVersion?: string
+  /** Header `api-version` of the revocation calls. Default `5019-05-05`. */
+  readonly revocationApiVersion?: string
+  /** How `errorCode` is written in revocation results: Microsoft's C# library sends names, its Java library numbers. Default `name`. */
+  readonly revocationErrorCodes?: 'name' | 'number'
   readonly timeouts?: IntuneTimeouts
   readonly proxy?: ProxyOptions
   /** Certificates that are trusted besides the well-known roots, PEM. */

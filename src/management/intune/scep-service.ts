@@ -3,7 +3,8 @@ import type { ScepNotifier, ScepValidator } from '../ports.ts'
 import { getResultCode } from './result-codes.ts'
 import type { RunWithRetries } from './retry-policy.ts'
 import { encodeNotificationBody, encodeValidateBody } from './scep-bodies.ts'
-import { beginRepairs, type SendScepCall } from './scep-call.ts'
+import type { SendScepCall } from './scep-call.ts'
+import { beginRepairs, nameActivity } from './service-call.ts'
 import type { IntuneSettings } from './settings.ts'
 
 /**
@@ -78,15 +79,4 @@ export function createIntuneNotifier(settings: IntuneSettings, send: SendScepCal
 
 function requestIdOf(serverRequestId: string | undefined): { readonly serverRequestId?: string } {
   return serverRequestId === undefined ? {} : { serverRequestId }
-}
-
-/** Failures that belong to no call of their own, such as waiting too long, get the caller's activity id. */
-async function nameActivity<T>(work: Promise<T>, activityId: string): Promise<T> {
-  try {
-    return await work
-  } catch (failure) {
-    if (!(failure instanceof ConnectorError) || failure.activityId !== undefined) throw failure
-    const { code, message, cause, isTransient } = failure
-    throw new ConnectorError(code, message, { cause, isTransient, activityId })
-  }
 }

@@ -6,6 +6,9 @@ import type { ServiceMapStore } from './service-map.ts'
 
 const INTUNE_APP_ID = '0000000a-0000-0000-c000-000000000000'
 const SCEP_API_VERSION = '2018-02-20'
+
+/** The odd year is right. */
+const REVOCATION_API_VERSION = '5019-05-05'
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const TENANT = /^[a-z0-9][a-z0-9.-]{0,252}$/i
 const PRINTABLE = /^[\x21-\x7e][\x20-\x7e]{0,199}$/
@@ -22,6 +25,8 @@ export interface IntuneSettings extends CloudUrls {
   readonly intuneAppId: string
   readonly graphVersion: string
   readonly scepApiVersion: string
+  readonly revocationApiVersion: string
+  readonly revocationErrorCodes: 'name' | 'number'
   readonly connectMs: number
   readonly readMs: number
   readonly budgetMs: number
@@ -51,12 +56,19 @@ export function parseOptions(options: IntuneOptions): IntuneSettings {
   const intuneAppId = options.intuneAppId ?? INTUNE_APP_ID
   const graphVersion = options.graphVersion ?? '1.0'
   const scepApiVersion = options.scepApiVersion ?? SCEP_API_VERSION
+  const revocationApiVersion = options.revocationApiVersion ?? REVOCATION_API_VERSION
   checkText('tenant', options.tenant, TENANT, 'give the GUID or a domain of the tenant')
   checkText('clientId', options.clientId, GUID, 'give the application (client) id, a GUID')
   checkText('provider', options.provider, PRINTABLE, 'give name and version in printable ASCII')
   checkText('intuneAppId', intuneAppId, GUID, 'give a GUID')
   checkText('graphVersion', graphVersion, VERSION, 'give a version such as 1.0')
   checkText('scepApiVersion', scepApiVersion, VERSION, 'give a version such as 2018-02-20')
+  checkText(
+    'revocationApiVersion',
+    revocationApiVersion,
+    VERSION,
+    'give a version such as 5019-05-05',
+  )
   problems.push(...checkCredential(options.credential), ...checkProxy(options.proxy))
   if (problems.length > 0) throw new ConnectorError('intune/misconfigured', problems.join('; '))
   return {
@@ -70,6 +82,8 @@ export function parseOptions(options: IntuneOptions): IntuneSettings {
     intuneAppId,
     graphVersion,
     scepApiVersion,
+    revocationApiVersion,
+    revocationErrorCodes: options.revocationErrorCodes ?? 'name',
     connectMs: options.timeouts?.connectMs ?? 5_000,
     readMs: options.timeouts?.readMs ?? 10_000,
     budgetMs: options.timeouts?.budgetMs ?? 25_000,
