@@ -1,5 +1,6 @@
 import type { DeltaBase, Publication, RevocationReason, RevokedEntry } from '../ca/index.ts'
 import type { CertificateOrder } from '../pki/index.ts'
+import type { WorkItems } from './work-port.ts'
 
 /** What is about to be signed (step 5): the durable intent. */
 export interface IssuanceIntent {
@@ -404,11 +405,13 @@ export interface Store {
   readonly leases: Leases
   readonly pending: PendingRequests
   readonly challenges: OneTimeChallenges
+  readonly work: WorkItems
   /** A durable write and a read, for readiness. */
   check(): Promise<void>
   /**
    * Removes refusals of before this time, all but the youngest 100,000 of them, notifications delivered before it,
-   * requests that waited and got their answer before it, and one-time challenges that expired before it.
+   * requests that waited and got their answer before it, one-time challenges that expired before it, and work items
+   * closed before it whose Admin event is recorded.
    * Certificates and undelivered notifications stay for ever.
    *
    * @returns rows removed

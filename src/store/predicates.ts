@@ -32,3 +32,9 @@ export const isUnissued = sql<boolean>`(
   and not exists (select 1 from pending_request
     where pending_request.request_key = one_time_challenge.bound_key
     and pending_request.state in ('waiting', 'approved', 'denied')))`
+
+/** Work items that the service still waits for, or that wait for the service. */
+export const isOpenWork = sql<boolean>`state in ('received', 'finished', 'returned')`
+
+/** Closed work items whose Admin event may not be in the log yet. */
+export const isUnrecordedWork = sql<boolean>`(state = 'closed' and is_recorded = 0)`

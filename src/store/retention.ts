@@ -6,7 +6,7 @@ import type { SqlExecutor } from './sql-executor.ts'
 /** Refusals are for operators, and strangers can cause them: however many come, so many stay. */
 const MAX_REFUSALS = 100_000
 
-/** Removes what is past its use: old refusals, notifications delivered long ago, answered requests, challenges. */
+/** Removes what is past its use: old refusals, notifications delivered long ago, answered requests, challenges, work. */
 export function createRetention(
   executor: SqlExecutor,
   dialect: SqlDialect,
@@ -21,6 +21,7 @@ export function createRetention(
       queries.forgetDelivered({ before: time }),
       queries.forgetAnswered({ before: time }),
       forgetChallenges({ before: time }),
+      queries.forgetWork({ before: time }),
     ])
     if (outcome.kind === 'conflict') return 0
     return outcome.results.reduce((sum, { affected }) => sum + affected, 0)
@@ -53,6 +54,13 @@ function prepareRetentionQueries({ compiler: db }: SqlDialect) {
         .deleteFrom('pending_request')
         .where('closed_at', 'is not', null)
         .where('closed_at', '<', slots.before),
+    ),
+    forgetWork: prepareQuery((slots: { readonly before: number }) =>
+      db
+        .deleteFrom('work_item')
+        .where('closed_at', 'is not', null)
+        .where('closed_at', '<', slots.before)
+        .where('is_recorded', '=', 1),
     ),
   }
 }

@@ -8,6 +8,7 @@ export const migrationNames = [
   '0003-one-time-challenges',
   '0004-revocation-information',
   '0005-notification-request-id',
+  '0006-work-items',
 ] as const
 
 /** One of them. */

@@ -7,6 +7,7 @@ import type {
   PendingCause,
   PendingState,
 } from './ports.ts'
+import type { WorkState } from './work-port.ts'
 
 /** Tables as of the last migration. Times are integer milliseconds since 1970. */
 export interface Schema {
@@ -18,6 +19,7 @@ export interface Schema {
   lease: LeaseTable
   pending_request: PendingRequestTable
   one_time_challenge: OneTimeChallengeTable
+  work_item: WorkItemTable
   store_check: StoreCheckTable
 }
 
@@ -144,6 +146,31 @@ export interface OneTimeChallengeTable {
   /** The request that presented it, and when. */
   bound_key: string | null
   bound_at: number | null
+}
+
+/** Items of the work queues. */
+export interface WorkItemTable {
+  id: string
+  queue: string
+  context_hash: string
+  attempt: number
+  /** Gone once the item is closed. */
+  payload: Uint8Array | null
+  progress: Uint8Array | null
+  result: Uint8Array | null
+  summary: string | null
+  state: WorkState
+  tries: number
+  last_error: string | null
+  holder: string | null
+  lease_until: number | null
+  received_at: number
+  /** When it became `received` last. */
+  opened_at: number
+  due_at: number
+  closed_at: number | null
+  /** 1 or 0. */
+  is_recorded: number
 }
 
 /** Named leases. */

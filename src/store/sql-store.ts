@@ -10,6 +10,7 @@ import { prepareQuery } from './prepared-query.ts'
 import { createRetention } from './retention.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 import type { SqlExecutor } from './sql-executor.ts'
+import { createWorkItems } from './work-items.ts'
 
 /**
  * The store over any engine that has an executor and a dialect.
@@ -39,6 +40,7 @@ export function createSqlStore(
     leases: createLeases(executor, dialect),
     pending: createPendingRequests(executor, dialect),
     challenges: createOneTimeChallenges(executor, dialect),
+    work: createWorkItems(executor, dialect),
     async check() {
       // A new text each time: writing what is there already could succeed without reaching the disk.
       await executor.write([writeToken({ token: randomUUID() })])

@@ -7,6 +7,7 @@ import { describeOutbox } from './store-outbox.suite.ts'
 import { describePending } from './store-pending.suite.ts'
 import { describeRegister } from './store-register.suite.ts'
 import { describeRetention } from './store-retention.suite.ts'
+import { describeWork } from './store-work.suite.ts'
 
 /**
  * What src/store/ports.ts promises, sentence by sentence. Every engine passes it unchanged.
@@ -32,6 +33,7 @@ export function describeStore(engine: string, open: () => Promise<StoreHarness>)
     describeCrlsAndLeases(current)
     describePending(current)
     describeChallenges(current)
+    describeWork(current)
     describeRetention(current)
   })
 }

@@ -18,6 +18,7 @@ import type {
   Store,
 } from '../../src/store/index.ts'
 import { createMemoryChallenges } from './memory-challenges.ts'
+import { createMemoryWork, forgetWork, type WorkRow } from './memory-work-items.ts'
 
 /** What a test can break. Set the members at any time. */
 export interface MemoryStoreFaults {
@@ -71,6 +72,7 @@ export function createMemoryStore(): MemoryStore {
   const crlNumbers = new Map<string, number>()
   const pending = new Map<string, Pending>()
   const challenges = new Map<string, OneTimeChallengeRecord>()
+  const work = new Map<string, WorkRow>()
   return {
     faults,
     certificates: createRegister(gate, rows, notifications, refusals, outdated, crlNumbers),
@@ -87,6 +89,7 @@ export function createMemoryStore(): MemoryStore {
           (row) => row.requestKey === requestKey && row.closedAt === undefined,
         ),
     ),
+    work: createMemoryWork(gate, work),
     async check() {
       gate.write('check')
       gate.read('check')
@@ -104,7 +107,13 @@ export function createMemoryStore(): MemoryStore {
       for (const { id } of answered) pending.delete(id)
       const expired = [...challenges.values()].filter(({ expiresAt }) => expiresAt < before)
       for (const { hashHex } of expired) challenges.delete(hashHex)
-      const removed = refusals.length - kept.length + gone.length + answered.length + expired.length
+      const removed =
+        refusals.length -
+        kept.length +
+        gone.length +
+        answered.length +
+        expired.length +
+        forgetWork(work, before)
       refusals.splice(0, refusals.length, ...kept)
       return removed
     },
@@ -115,7 +124,8 @@ export function createMemoryStore(): MemoryStore {
   }
 }
 
-interface Gate {
+/** Where faults strike. */
+export interface Gate {
   write(method: string): void
   read(method: string): void
 }

@@ -6,6 +6,7 @@ import { createPendingRequests } from './0002-pending-requests.ts'
 import { createOneTimeChallenges } from './0003-one-time-challenges.ts'
 import { createRevocationInformation } from './0004-revocation-information.ts'
 import { addNotificationRequestId } from './0005-notification-request-id.ts'
+import { createWorkItems } from './0006-work-items.ts'
 
 /** What each migration does; see `migrationNames`. */
 export function createMigrations(dialect: SqlDialect): Readonly<Record<MigrationName, Migration>> {
@@ -15,5 +16,6 @@ export function createMigrations(dialect: SqlDialect): Readonly<Record<Migration
     '0003-one-time-challenges': { up: (db) => createOneTimeChallenges(db, dialect) },
     '0004-revocation-information': { up: (db) => createRevocationInformation(db, dialect) },
     '0005-notification-request-id': { up: addNotificationRequestId },
+    '0006-work-items': { up: (db) => createWorkItems(db, dialect) },
   }
 }

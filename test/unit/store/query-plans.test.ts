@@ -9,6 +9,7 @@ import { preparePendingQueries } from '../../../src/store/pending-requests.ts'
 import type { Statement } from '../../../src/store/sql-executor.ts'
 import { sqliteDialect } from '../../../src/store/sqlite/sqlite-dialect.ts'
 import { openSqliteExecutor } from '../../../src/store/sqlite/sqlite-executor.ts'
+import { prepareWorkQueries } from '../../../src/store/work-queries.ts'
 import { makeDirectory } from '../../support/sqlite-stores.ts'
 
 /** Walks of a whole table or index that are meant: bounded by a limit in key order, or a count. */
@@ -34,6 +35,9 @@ const expectedIndexes: Readonly<Record<string, string>> = {
   listDelivered: 'notification_delivered (delivered_at>?)',
   listLastDelivered: 'notification_delivered (delivered_at>?)',
   releaseLeases: 'notification_undelivered (state=?)',
+  'claim of work items': 'work_item_open (state=? AND queue=? AND due_at<?)',
+  'listUnrecorded of work items': 'work_item_unrecorded (queue=?)',
+  'depth of work items': 'work_item_open (state=? AND queue=?)',
 }
 
 const queries: Readonly<Record<string, (values: never) => Statement>> = {
@@ -41,6 +45,12 @@ const queries: Readonly<Record<string, (values: never) => Statement>> = {
   ...prepareOutboxQueries(sqliteDialect),
   ...prepareCrlQueries(sqliteDialect),
   ...prepareLeaseQueries(sqliteDialect),
+  ...Object.fromEntries(
+    Object.entries(prepareWorkQueries(sqliteDialect)).map(([name, query]) => [
+      `${name} of work items`,
+      query,
+    ]),
+  ),
   ...Object.fromEntries(
     Object.entries(preparePendingQueries(sqliteDialect)).map(([name, query]) => [
       `${name} of pending requests`,
