@@ -40,6 +40,13 @@ export { checkRa, renewRa, rotateRa } from './embedded/ra-renewal.ts'
 export type { DeltaBase, Publication, RevokedEntry } from './embedded/registers.ts'
 export { cancelRollOver, rollAuthority } from './embedded/roll-over.ts'
 export type { CertificateSigner, IssuerMaterial } from './embedded/signer.ts'
-export type { CaBackend, EnrolOrder, EnrolResult, RevocationReason, RevokeOrder } from './port.ts'
+export type {
+  CaBackend,
+  EnrolOrder,
+  EnrolResult,
+  RevocationReason,
+  RevokeOrder,
+  RevokeResult,
+} from './port.ts'
 export { generateSerial } from './serial.ts'
 export { verifyIssued } from './verify-issued.ts'

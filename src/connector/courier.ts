@@ -6,6 +6,7 @@ import {
   deliverNotification,
   withdrawNotification,
 } from './notification.ts'
+import { createRounds } from './rounds.ts'
 import type { Safekeeping } from './safekeeping.ts'
 
 /** Delivers what the outbox owes, for as long as it takes. */
@@ -147,44 +148,6 @@ async function deliverDue(
   } catch (error) {
     // The store is away: the rows keep their leases, which run out by themselves, and the next round tries again.
     journal.debug('operational', `courier round ended early: ${describeError(error)}`)
-  }
-}
-
-/** Runs `work` now and then, never twice at once; being woken during a round makes another one follow. */
-function createRounds(
-  work: (isStopping: () => boolean) => Promise<void>,
-  roundMs: number,
-): { readonly look: () => void; readonly stop: () => Promise<void> } {
-  let timer: NodeJS.Timeout | undefined
-  let round: Promise<void> | undefined
-  let isWoken = false
-  let isStopped = false
-
-  function look(): void {
-    if (isStopped) return
-    if (round !== undefined) {
-      isWoken = true
-      return
-    }
-    clearTimeout(timer)
-    round = work(() => isStopped).finally(() => {
-      round = undefined
-      if (isStopped) return
-      if (!isWoken) timer = setTimeout(look, roundMs)
-      else {
-        isWoken = false
-        look()
-      }
-    })
-  }
-
-  return {
-    look,
-    async stop() {
-      isStopped = true
-      clearTimeout(timer)
-      await round
-    },
   }
 }
 

@@ -4,6 +4,7 @@ import type { FailureNotification, SuccessNotification } from '../management/ind
 import { findNameValues, OID, parseCertificate } from '../pki/index.ts'
 import type { ScepRefusal, ScepRequest } from '../scep/index.ts'
 import type { IssuedCertificate, OwedNotification } from '../store/index.ts'
+import { caConfigurationOf } from './ca-configuration.ts'
 import type { Work } from './enrolment-work.ts'
 import { oweNotification } from './notification.ts'
 
@@ -28,7 +29,7 @@ export async function successOf(
     notAfter: issued.notAfter,
     issuer: issuer?.subject ?? '',
     certificateAuthority: commonNames.at(-1) ?? ca.id,
-    caConfiguration: `connector-ca/${ca.id}`,
+    caConfiguration: caConfigurationOf(ca.id),
   }
 }
 

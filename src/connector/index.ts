@@ -16,5 +16,8 @@ export type {
   ScepEnrolment,
 } from './ports.ts'
 export { closeOpenIntents, recoverAdminEvents } from './recovery.ts'
+export { createRevocation } from './revocation.ts'
 export { createSafekeeping } from './safekeeping.ts'
 export { createScepEnrolment } from './scep-enrolment.ts'
+export { createWorkLoop, type WorkFigures, type WorkLoop } from './work/work-loop.ts'
+export { defaultWorkOptions, type WorkLoopOptions } from './work/work-ports.ts'

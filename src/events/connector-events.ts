@@ -256,6 +256,22 @@ export const connectorEvents = {
     level: 'information',
     message: 'An intent that a crash left open was completed with the certificate that exists.',
   },
+  WorkLeaseLost: {
+    id: 64,
+    name: 'WorkLeaseLost',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'warning',
+    message: 'An item of a queue went to another connector while this one worked on it.',
+  },
+  WorkResultRefused: {
+    id: 65,
+    name: 'WorkResultRefused',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'warning',
+    message: 'The service did not take the result of an item; disposition says why.',
+  },
   SpoolReplayed: {
     id: 70,
     name: 'SpoolReplayed',

@@ -14,6 +14,7 @@ export {
 export { encodeRecord, parseRecord } from './record-line.ts'
 export type {
   Channel,
+  EventDefinition,
   EventFields,
   EventRecord,
   EventSink,

@@ -28,8 +28,11 @@ export type {
   SidDirectory,
   SuccessNotification,
 } from './ports.ts'
-export type { RevocationRequest } from './work-items.ts'
+export type { RevocationRequest, RevocationValue, WorkRequests, WorkValues } from './work-items.ts'
 export type {
+  LeaseRef,
+  UnreadableItem,
+  UploadOutcome,
   WorkBatch,
   WorkEnd,
   WorkErrorCode,

@@ -93,8 +93,8 @@ export function createWorkItems(executor: SqlExecutor, dialect: SqlDialect): Wor
       await writeEach(ids.map((id) => queries.markRecorded({ id })))
     },
 
-    async releaseLeases(holder) {
-      const [affected] = await writeEach([queries.releaseLeases({ holder })])
+    async releaseLeases(queue, holder) {
+      const [affected] = await writeEach([queries.releaseLeases({ queue, holder })])
       return affected ?? 0
     },
 

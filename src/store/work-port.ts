@@ -101,8 +101,8 @@ export interface WorkItems {
   /** Items that this holder closed and whose Admin event may be missing, oldest first. */
   listUnrecorded(queue: string, holder: string, limit: number): Promise<readonly WorkRecord[]>
   markRecorded(ids: readonly string[]): Promise<void>
-  /** Frees every lease of a holder that has died; tells how many. */
-  releaseLeases(holder: string): Promise<number>
+  /** Frees every lease of a holder that has died, in one queue; tells how many. */
+  releaseLeases(queue: string, holder: string): Promise<number>
   find(queue: string, contextHash: string): Promise<WorkRecord | undefined>
   /** What is open of a queue. */
   depth(queue: string): Promise<{

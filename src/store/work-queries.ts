@@ -89,6 +89,12 @@ export function prepareWorkQueries(dialect: SqlDialect) {
                   .then(eb.ref('excluded.due_at'))
                   .else(eb.ref('work_item.due_at'))
                   .end(),
+                summary: eb
+                  .case()
+                  .when(hasEnded)
+                  .then(null)
+                  .else(eb.ref('work_item.summary'))
+                  .end(),
                 closed_at: null,
               }
             })
@@ -237,8 +243,13 @@ export function prepareWorkQueries(dialect: SqlDialect) {
     markRecorded: prepareQuery((slots: { readonly id: string }) =>
       db.updateTable('work_item').set({ is_recorded: 1 }).where('id', '=', slots.id),
     ),
-    releaseLeases: prepareQuery((slots: { readonly holder: string }) =>
-      db.updateTable('work_item').set(isFree).where(isOpenWork).where('holder', '=', slots.holder),
+    releaseLeases: prepareQuery((slots: { readonly queue: string; readonly holder: string }) =>
+      db
+        .updateTable('work_item')
+        .set(isFree)
+        .where(isOpenWork)
+        .where('queue', '=', slots.queue)
+        .where('holder', '=', slots.holder),
     ),
     find: prepareQuery((slots: { readonly queue: string; readonly contextHash: string }) =>
       db

@@ -123,6 +123,7 @@ export function describeWork(current: CurrentHarness): void {
         assert.equal(record?.tries, 0)
         assert.deepEqual(record?.dueAt, later(3600))
         assert.equal(record?.closedAt, undefined)
+        assert.equal(record?.summary, undefined)
       })
 
     test('a claim leases what is due and free, oldest first, and no more than the limit', async () => {
@@ -242,8 +243,9 @@ export function describeWork(current: CurrentHarness): void {
 
     test('the leases of a dead holder are freed, those of others stay', async () => {
       const item = await put('received')
-      assert.equal(await work().releaseLeases('b'), 0)
-      assert.equal(await work().releaseLeases('a'), 1)
+      assert.equal(await work().releaseLeases(queue, 'b'), 0)
+      assert.equal(await work().releaseLeases('open/revocation', 'a'), 0)
+      assert.equal(await work().releaseLeases(queue, 'a'), 1)
       const [again] = await work().claim(queue, 'received', lease('b', 1, 60), 1)
       assert.equal(again?.id, item.id)
     })

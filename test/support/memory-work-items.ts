@@ -69,6 +69,7 @@ export function createMemoryWork(gate: Gate, rows: Map<string, WorkRow>): WorkIt
           Object.assign(known, {
             state: 'received',
             tries: 0,
+            summary: undefined,
             dueAt: item.receivedAt,
             openedAt: item.receivedAt,
             closedAt: undefined,
@@ -149,9 +150,11 @@ export function createMemoryWork(gate: Gate, rows: Map<string, WorkRow>): WorkIt
       gate.write('work.markRecorded')
       for (const id of ids) Object.assign(rows.get(id) ?? {}, { isRecorded: true })
     },
-    async releaseLeases(holder) {
+    async releaseLeases(queue, holder) {
       gate.write('work.releaseLeases')
-      const ids = [...rows.values()].filter(isOpen).map(({ id }) => id)
+      const ids = [...rows.values()]
+        .filter((row) => row.queue === queue && isOpen(row))
+        .map(({ id }) => id)
       return change(ids, holder, () => isFree).length
     },
     async find(queue, contextHash) {

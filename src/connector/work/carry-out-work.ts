@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto'
+import { type BulkheadPolicy, bulkhead } from 'cockatiel'
+import { events, type Journal } from '../../events/index.ts'
+import { ConnectorError, describeError, pauseAfterAttempt } from '../../kernel/index.ts'
+import type { LeaseRef, WorkKind, WorkLease } from '../../management/index.ts'
+import type { WorkRecord } from '../../store/index.ts'
+import type { WorkVerdict } from './work-handler.ts'
+import {
+  encodeSummary,
+  type KeptItem,
+  logOf,
+  openItem,
+  sealKept,
+  type WorkSummary,
+} from './work-payload.ts'
+import type { WorkLoopOptions, WorkPorts } from './work-ports.ts'
+
+/** Why an attempt is ended. */
+const LOST = 'lost'
+
+/** How long an item that another connector has by now is kept, in case it comes back to us. */
+const LOST_MS = 86_400_000
+
+/** An item under work. */
+interface Running {
+  readonly record: WorkRecord
+  readonly leaseRef: LeaseRef | undefined
+  /** Ends the attempt: the item is somebody else's, or the connector stops. */
+  readonly abort: AbortController
+  readonly done: Promise<void>
+}
+
+/** Carries out what is in the journal. */
+export interface CarryingOut {
+  /** Starts what is due and fits; prolongs the leases of what runs. */
+  readonly look: () => Promise<void>
+  /** Waits for what runs, and ends it when the time is over. What was not finished is free for the next instance. */
+  stop(drained: AbortSignal): Promise<void>
+}
+
+/**
+ * @param onFinished called when there is a result to upload
+ */
+export function createCarryingOut<K extends WorkKind>(
+  ports: WorkPorts<K>,
+  options: WorkLoopOptions,
+  onFinished: () => void,
+): CarryingOut {
+  const { queue, handler, items, clock, holder } = ports
+  const { attemptPausesSeconds, leaseSeconds } = options
+  const running = new Map<string, Running>()
+  const lanes = new Map<string, BulkheadPolicy>()
+  let prolongAt = 0
+
+  const leaseUntil = (): Date => new Date(clock.now().getTime() + leaseSeconds * 1000)
+
+  async function look(): Promise<void> {
+    await prolong()
+    const free = options.parallel - running.size
+    if (free < 1 || (await items.depth(queue.name)).received === 0) return
+    const lease = { holder, now: clock.now(), until: leaseUntil() }
+    for (const record of await items.claim(queue.name, 'received', lease, free)) start(record)
+  }
+
+  function start(record: WorkRecord): void {
+    const abort = new AbortController()
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    const item = openKept(record)
+    const lease = item?.lease
+    const leaseRef =
+      item === undefined || lease === undefined
+        ? undefined
+        : { requestContext: item.requestContext, leaseId: lease.id }
+    running.set(record.id, { record, leaseRef, abort, done })
+    void work(record, item, abort.signal).finally(() => {
+      running.delete(record.id)
+      resolve()
+    })
+  }
+
+  function openKept(record: WorkRecord): KeptItem<K> | undefined {
+    try {
+      return openItem(record, ports)
+    } catch (error) {
+      logOf(record, ports).record(events.UnhandledError, {
+        errorMessage: describeError(error),
+        detail: `an item of ${queue.name} does not open; it is offered again by the service`,
+      })
+      return undefined
+    }
+  }
+
+  /** Never throws: what the store does not take is done again when the lease ends. */
+  async function work(
+    record: WorkRecord,
+    item: KeptItem<K> | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const log = logOf(record, ports, { attempt: record.tries + 1 })
+    try {
+      if (item === undefined || !(await stillOurs(item, record))) return await letGo(record)
+      const startedAt = clock.now().getTime()
+      const isLast = isLastAttempt(record, item.lease)
+      const verdict = await attempt(record, item, isLast, log, signal)
+      // A success goes to the service all the same: it says whether it still wants it.
+      if (signal.aborted && !verdict.end.succeeded)
+        return signal.reason === LOST ? await letGo(record) : await items.free([record.id], holder)
+      if (!verdict.end.succeeded && verdict.isPassing && !isLast)
+        return await postpone(record, verdict.end.errorMessage)
+      await finish(record, verdict, clock.now().getTime() - startedAt)
+    } catch (error) {
+      log.debug('operational', `an item keeps its lease until that ends: ${describeError(error)}`)
+    }
+  }
+
+  // 3. Carry out: one attempt, within its time, beside no more of the same CA than that bears.
+  async function attempt(
+    record: WorkRecord,
+    item: KeptItem<K>,
+    isLastAttempt: boolean,
+    log: Journal,
+    signal: AbortSignal,
+  ): Promise<WorkVerdict<K>> {
+    if (item.kind === 'unreadable') return failed(item.errorCode, item.problem)
+    if (item.expires !== undefined && item.expires <= clock.now())
+      return failed('NonRetryableServiceException', 'its time was over before it was carried out')
+    const { request } = item
+    try {
+      const { name, parallel } = await handler.laneOf(request)
+      const lane = lanes.get(name) ?? bulkhead(parallel, options.parallel)
+      lanes.set(name, lane)
+      return await lane.execute(
+        async () =>
+          await handler.carryOut({
+            request,
+            isLastAttempt,
+            progress:
+              record.progress === undefined ? undefined : ports.cipher.open(record.progress),
+            keep: async (progress) => {
+              if (await items.advance(record.id, holder, ports.cipher.seal(progress))) return
+              throw new ConnectorError('store/conflict', 'the item is no longer ours')
+            },
+            log: log.child(handler.describe(request)),
+            signal: AbortSignal.any([signal, AbortSignal.timeout(options.attemptMs)]),
+          }),
+      )
+    } catch (error) {
+      const isOutage = error instanceof ConnectorError && error.isTransient
+      if (!isOutage)
+        log.record(events.UnhandledError, {
+          errorMessage: describeError(error),
+          detail: `an item of ${queue.name}`,
+        })
+      return { ...failed('RetryableServiceException', describeError(error)), isPassing: true }
+    }
+  }
+
+  function isLastAttempt({ tries }: WorkRecord, lease: WorkLease | undefined): boolean {
+    if (tries >= attemptPausesSeconds.length) return true
+    // A service with leases has pauses of its own: no item is kept waiting here for longer than its lease.
+    const pauseMs = pauseAfterAttempt(attemptPausesSeconds, tries + 1, 1)
+    return lease !== undefined && clock.now().getTime() + pauseMs >= lease.expires.getTime()
+  }
+
+  async function postpone({ id, tries }: WorkRecord, error: string): Promise<void> {
+    const pauseMs = pauseAfterAttempt(attemptPausesSeconds, tries + 1, ports.random())
+    await items.postpone([id], holder, { dueAt: new Date(clock.now().getTime() + pauseMs), error })
+  }
+
+  // 4. Keep: the result is written down before the service hears of it.
+  async function finish(
+    record: WorkRecord,
+    { end, fields }: WorkVerdict<K>,
+    durationMs: number,
+  ): Promise<void> {
+    const summary: WorkSummary = end.succeeded
+      ? { outcome: 'succeeded', fields }
+      : {
+          outcome: 'failed',
+          fields: { ...fields, errorCode: end.errorCode, errorMessage: end.errorMessage },
+        }
+    const result = sealKept({ end, durationMs }, ports.cipher)
+    const kept = { result, summary: encodeSummary(summary), at: clock.now() }
+    if (await items.finish(record.id, holder, kept)) onFinished()
+  }
+
+  /** Leases that ran out while the item waited here are asked for once more. */
+  async function stillOurs(item: KeptItem<K>, record: WorkRecord): Promise<boolean> {
+    const { lease, requestContext } = item
+    if (lease === undefined || lease.expires > clock.now()) return true
+    const [outcome] = (await renew([{ requestContext, leaseId: lease.id }])) ?? []
+    if (outcome?.expires !== undefined) return true
+    recordLost(record, lease.id)
+    return false
+  }
+
+  /** Another connector has it, or will. */
+  async function letGo({ id }: WorkRecord): Promise<void> {
+    const dueAt = new Date(clock.now().getTime() + LOST_MS)
+    await items.settle([id], holder, { state: 'returned', dueAt })
+  }
+
+  function recordLost(record: WorkRecord, leaseId: string | undefined): void {
+    logOf(record, ports).record(events.WorkLeaseLost, { leaseId, attempt: record.attempt })
+  }
+
+  async function renew(leases: readonly LeaseRef[]) {
+    const signal = AbortSignal.timeout(options.callMs)
+    return await queue.renewLeases?.(leases, leaseSeconds, { activityId: randomUUID(), signal })
+  }
+
+  /** At half life, here and at the service. What is no longer ours is ended. */
+  async function prolong(): Promise<void> {
+    const now = clock.now().getTime()
+    if (running.size === 0 || now < prolongAt) return
+    prolongAt = now + leaseSeconds * 500
+    const all = [...running.values()]
+    const ids = all.map(({ record }) => record.id)
+    const kept = new Set(await items.prolong(ids, holder, leaseUntil()))
+    const lost = all.filter(({ record }) => !kept.has(record.id))
+    const leased = all.flatMap(({ leaseRef }) => leaseRef ?? [])
+    const renewed = leased.length === 0 ? [] : ((await renewOrWait(leased)) ?? [])
+    for (const { leaseId, expires } of renewed)
+      if (expires === undefined)
+        lost.push(...all.filter((one) => one.leaseRef?.leaseId === leaseId))
+    for (const { record, leaseRef, abort } of lost) {
+      recordLost(record, leaseRef?.leaseId)
+      abort.abort(LOST)
+    }
+  }
+
+  /** A service that does not answer now may at the next half life, which is before the leases end. */
+  async function renewOrWait(leases: readonly LeaseRef[]) {
+    try {
+      return await renew(leases)
+    } catch (error) {
+      ports.journal.debug('operational', `leases could not be renewed: ${describeError(error)}`)
+      return undefined
+    }
+  }
+
+  return {
+    look,
+    async stop(drained) {
+      const all = [...running.values()]
+      const end = (): void => {
+        for (const { abort } of all) abort.abort()
+      }
+      drained.addEventListener('abort', end, { once: true })
+      if (drained.aborted) end()
+      await Promise.all(all.map(({ done }) => done))
+    },
+  }
+}
+
+function failed<K extends WorkKind>(
+  errorCode: Extract<WorkVerdict<K>['end'], { succeeded: false }>['errorCode'],
+  errorMessage: string,
+): WorkVerdict<K> {
+  return { end: { succeeded: false, errorCode, errorMessage }, isPassing: false, fields: {} }
+}
