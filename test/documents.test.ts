@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 interface Step {
@@ -30,6 +30,32 @@ const coded = listSteps(
   read('src/connector/scep-enrolment.ts'),
   /^\s*\/\/ (?<number>\d+)\. (?<name>.+)$/gm,
 )
+
+/** All steps of a work loop stand in a few files; each step is in one of them. */
+function readLoop(): string {
+  const folder = new URL('../src/connector/work/', import.meta.url)
+  return readdirSync(folder)
+    .map((name) => read(`src/connector/work/${name}`))
+    .join('\n')
+}
+
+for (const [chapter, where, code, count] of [
+  ['The loop', 'src/connector/work', readLoop(), 7],
+  ['One revocation', 'src/connector/revocation.ts', read('src/connector/revocation.ts'), 4],
+] as const)
+  test(`docs/queues.md, ${chapter}, and ${where} have the same ${count} steps`, () => {
+    const text = read('docs/queues.md').split(`## ${chapter}\n`)[1]?.split('\n## ')[0] ?? ''
+    const told = listSteps(text, /^(?<number>\d+)\. \*\*(?<name>[^*.?]+)[.?]?\*\*/gm)
+    const done = listSteps(code, /^\s*\/\/ (?<number>\d+)\. (?<name>[A-Z][a-z ]+):/gm)
+    assert.deepEqual(
+      told.map(({ number }) => number),
+      Array.from({ length: count }, (_, index) => index + 1),
+    )
+    assert.deepEqual(
+      done.toSorted((a, b) => a.number - b.number),
+      told,
+    )
+  })
 
 describe('docs/enrolment.md and src/connector/scep-enrolment.ts', () => {
   test('have the same nine steps, in order', () => {

@@ -20,6 +20,7 @@ export function openIntune(
   clock: Clock,
 ): IntuneClient | undefined {
   const common = {
+    revocationErrorCodes: configuration.revocation.errorCodes,
     serviceMapStore: createServiceMapFile(join(configuration.dataDir, 'intune-services.json')),
     clock,
   }
@@ -67,6 +68,7 @@ function configuredTenant(
     intuneAppId: intune.intuneAppId,
     graphVersion: intune.graphVersion,
     scepApiVersion: intune.scepServiceVersion,
+    revocationApiVersion: intune.revocationServiceVersion,
     timeouts: intune.timeouts,
     ...(intune.trustedCaFile === undefined
       ? {}

@@ -19,6 +19,7 @@ import {
   type EnrolmentPorts,
   type EnrolmentProfile,
   recoverAdminEvents,
+  type WorkLoop,
 } from '../connector/index.ts'
 import {
   createConsoleSink,
@@ -62,6 +63,7 @@ import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
 import { createNextCaAnswer } from './next-ca.ts'
 import { composeProfiles } from './profiles.ts'
+import { composeQueues, listQueueChecks, loadQueueFigures } from './queues.ts'
 import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
 
 /** A connector that runs. */
@@ -160,11 +162,13 @@ async function build(
   const store = await openStore(configuration.store)
   closers.push(() => store.close())
   let pool: CryptoPool | undefined
+  let queues: readonly WorkLoop[] = []
   const metrics = createMetrics({
     version,
     workers: () => workerFiguresOf(pool),
     outbox: () => loadOutboxFigures(store, clock),
     certificates: listCertificates,
+    queues: async () => await loadQueueFigures(queues),
     now: () => clock.now(),
   })
   const logsDir = join(dataDir, 'logs')
@@ -268,6 +272,17 @@ async function build(
   })
   const endpoints = composeEndpoints(configuration, profiles, authorities, enrolmentPorts, captures)
 
+  queues = composeQueues(configuration, {
+    intune,
+    cas,
+    store,
+    cipher,
+    journal,
+    logsDir,
+    clock,
+    holder: connectorId,
+  })
+
   // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
   await safekeeping.replay()
   const closeIntents = async (): Promise<number> =>
@@ -289,14 +304,17 @@ async function build(
   })
 
   // Edges
-  const checks = listChecks({
-    store,
-    pool: crypto,
-    journal,
-    caHealth: createCaHealth(authorities, cas, clock),
-    intune,
-    clock,
-  })
+  const checks = [
+    ...listChecks({
+      store,
+      pool: crypto,
+      journal,
+      caHealth: createCaHealth(authorities, cas, clock),
+      intune,
+      clock,
+    }),
+    ...listQueueChecks(queues, clock),
+  ]
   const health = createHealth(checks, clock)
   const recordHealth = createHealthEvents(checks, journal)
   const recordWorkers = createWorkerEvents(() => crypto.statistics(), journal)
@@ -408,6 +426,7 @@ async function build(
     holder: connectorId,
   })
   courier.start()
+  for (const queue of queues) await queue.start()
   journal.record(events.ServiceStarted, {
     detail: `version ${version}, ${profiles.size} profiles`,
   })
@@ -418,6 +437,7 @@ async function build(
     await Promise.all(servers.map((server) => server.stop()))
     await Promise.allSettled(background)
     await duties.stop()
+    await Promise.all(queues.map(async (queue) => await queue.stop()))
     await courier.stop()
     journal.record(events.ServiceStopped)
     await journal.flush()

@@ -17,6 +17,7 @@ export function findContradictions(sections: Sections): readonly Problem[] {
     ...checkListeners(sections),
     ...checkChallenges(sections),
     ...checkIntune(sections),
+    ...checkFeatures(sections),
     ...checkProxy(sections),
   ]
 }
@@ -192,6 +193,18 @@ function checkIntune({ intune }: Sections): Problem[] {
       remedy: hasSecret
         ? 'keep one of the two'
         : 'name the file of the secret, set CONNECTOR_INTUNE_CLIENT_SECRET, or name clientCertificateFile and clientKeyFile',
+    },
+  ]
+}
+
+function checkFeatures({ features, hasIntune }: Sections): Problem[] {
+  if (features?.revocation !== true || hasIntune) return []
+  return [
+    {
+      path: 'intune',
+      found: 'nothing',
+      expected: 'a section, because features.revocation asks Intune what to revoke',
+      remedy: 'add intune with tenant, clientId and clientSecretFile, or switch the feature off',
     },
   ]
 }

@@ -59,6 +59,8 @@ export function demonstrationConfiguration(
         scep: { allowMd5: true, allowDes: true },
       },
     ],
+    features: { revocation: true },
+    revocation: { pollMinutes: 1 },
     logging: { console: 'pretty' },
     simulator: { enabled: true, httpsPort: simulator, controlPort: ports.control ?? 8090 },
   })

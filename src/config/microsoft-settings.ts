@@ -25,10 +25,10 @@ const settings: readonly Setting[] = [
   intune('graphUrl', 'MSAL_GRAPH_RESOURCE_URL', 'MS_GRAPH_RESOURCE_URL'),
   intune('graphVersion', 'MS_GRAPH_API_VERSION'),
   intune('scepServiceVersion', 'ScepRequestValidationFEServiceVersion'),
-  // Azure AD Graph is retired, and revocation has a client of its own.
+  intune('revocationServiceVersion', 'PkiConnectorFEServiceVersion'),
+  // Azure AD Graph is retired.
   { names: ['AAD_GRAPH_RESOURCE_URL', 'GRAPH_RESOURCE_URL'], path: undefined },
   { names: ['AAD_GRAPH_API_VERSION', 'GRAPH_API_VERSION'], path: undefined },
-  { names: ['PkiConnectorFEServiceVersion'], path: undefined },
   { names: ['PROXY_USER'], path: ['proxy', 'username'] },
   { names: ['PROXY_PASS'], path: ['proxy', 'password'], isSecret: true },
 ]

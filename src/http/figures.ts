@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
+import type { WorkFigures } from '../connector/index.ts'
 
 /** Jobs by kind and by what became of them. */
 export type WorkerJobFigures = Readonly<
@@ -36,6 +37,8 @@ export interface MetricSources {
   workers(): WorkerFigures
   outbox(): OutboxFigures | Promise<OutboxFigures>
   certificates(): readonly ExpiringCertificate[] | Promise<readonly ExpiringCertificate[]>
+  /** One entry a queue that is polled. */
+  queues(): Promise<readonly WorkFigures[]>
   now(): Date
 }
 
@@ -50,7 +53,7 @@ interface Figure {
   readonly name: string
   readonly help: string
   readonly labels: readonly string[]
-  readonly source: 'version' | 'outbox' | 'certificates' | 'workers'
+  readonly source: 'version' | 'outbox' | 'certificates' | 'workers' | 'queues'
   load(sources: MetricSources): readonly Reading[] | Promise<readonly Reading[]>
 }
 
@@ -135,6 +138,42 @@ const figures: readonly Figure[] = [
     load: (sources) =>
       Object.entries(sources.workers().jobs ?? {}).flatMap(([kind, counts]) =>
         Object.entries(counts).map(([result, value]) => ({ labels: { kind, result }, value })),
+      ),
+  },
+  {
+    kind: 'gauge',
+    name: 'connector_queue_items',
+    help: 'Items of a work queue: received, finished and not yet uploaded, returned to be offered again.',
+    labels: ['queue', 'state'],
+    source: 'queues',
+    load: async (sources) =>
+      (await sources.queues()).flatMap(({ queue, depth }) =>
+        Object.entries(depth).map(([state, value]) => ({ labels: { queue, state }, value })),
+      ),
+  },
+  {
+    kind: 'gauge',
+    name: 'connector_queue_oldest_age_seconds',
+    help: 'Age of the oldest item whose result the service does not have; 0 when there is none.',
+    labels: ['queue'],
+    source: 'queues',
+    load: async (sources) => {
+      const now = sources.now()
+      return (await sources.queues()).map(({ queue, oldestAt }) => ({
+        labels: { queue },
+        value: Math.max(0, now.getTime() - (oldestAt ?? now).getTime()) / 1000,
+      }))
+    },
+  },
+  {
+    kind: 'counter',
+    name: 'connector_queue_results_total',
+    help: 'Results of a work queue by what the service made of them; leftAlone are items of others.',
+    labels: ['queue', 'outcome'],
+    source: 'queues',
+    load: async (sources) =>
+      (await sources.queues()).flatMap(({ queue, outcomes }) =>
+        [...outcomes].map(([outcome, value]) => ({ labels: { queue, outcome }, value })),
       ),
   },
 ]

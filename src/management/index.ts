@@ -28,7 +28,7 @@ export type {
   SidDirectory,
   SuccessNotification,
 } from './ports.ts'
-export type { RevocationRequest, RevocationValue, WorkRequests, WorkValues } from './work-items.ts'
+export type { RevocationRequest, WorkRequests, WorkValues } from './work-items.ts'
 export type {
   LeaseRef,
   UnreadableItem,
@@ -40,5 +40,4 @@ export type {
   WorkKind,
   WorkLease,
   WorkQueue,
-  WorkResult,
 } from './work-queue.ts'

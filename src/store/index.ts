@@ -31,4 +31,4 @@ export type {
   Store,
 } from './ports.ts'
 export { openSpool } from './spool.ts'
-export type { ReceivedWork, WorkItems, WorkRecord, WorkState } from './work-port.ts'
+export type { ReceivedWork, WorkItems, WorkRecord } from './work-port.ts'

@@ -5,6 +5,7 @@ import { authoritySchema } from './authorities.ts'
 import { intuneSchema } from './intune.ts'
 import { listenersSchema } from './listeners.ts'
 import { profileSchema } from './profiles.ts'
+import { featuresSchema, revocationSchema } from './work.ts'
 
 const pauses = z.array(integer(1, 604_800)).min(1).max(20)
 
@@ -112,8 +113,10 @@ export const configurationSchema = z.strictObject({
     type: 'list',
   }),
   intune: field(z.exactOptional(intuneSchema), {
-    doc: 'Needed as soon as a profile validates with Intune.',
+    doc: 'Needed as soon as a profile validates with Intune, or revocation is on.',
   }),
+  features: featuresSchema,
+  revocation: revocationSchema,
   proxy: field(z.exactOptional(proxy), { doc: 'Left out: calls go out directly.' }),
   profiles: field(z.array(profileSchema).min(1).max(64), {
     doc: 'The SCEP profiles, at least one.',

@@ -52,6 +52,10 @@ export const intuneSchema = z.strictObject({
     doc: 'Header `api-version` of the SCEP calls.',
     example: '"2018-02-20"',
   }),
+  revocationServiceVersion: field(version.default('5019-05-05'), {
+    doc: 'Header `api-version` of the revocation calls; the year is right.',
+    example: '"5019-05-05"',
+  }),
   providerName: field(
     z
       .string()

@@ -24,10 +24,12 @@ export interface WorkFigures {
 
 /** Works off one queue for as long as the connector runs. */
 export interface WorkLoop {
+  /** Of the queue. */
+  readonly name: string
   /** Frees what this instance had under way when it died, then begins. */
   start(): Promise<void>
   /** @throws ConnectorError `store/unavailable` */
-  figures(): Promise<WorkFigures>
+  readonly figures: () => Promise<WorkFigures>
   /**
    * Downloads nothing more, finishes what runs, tries once more to upload, gives back what was not begun. Nothing is
    * lost: the journal has it.
@@ -100,6 +102,7 @@ export function createWorkLoop<K extends WorkKind>(
   }
 
   return {
+    name: queue.name,
     async start() {
       await items.releaseLeases(queue.name, holder)
       fetching.look()

@@ -108,6 +108,18 @@ test('an Intune profile needs the section intune', (context) => {
   )
 })
 
+test('revocation requests need the section intune', (context) => {
+  const yaml = leastYaml
+    .replace(/intune:\n( {2}.*\n)+/, '')
+    .replace('{ kind: intune }', '{ kind: static, secretFile: secrets/intune }')
+  expectOk(load(context, yaml).outcome)
+  const problems = expectProblems(load(context, `${yaml}\nfeatures: { revocation: true }`).outcome)
+  assert.deepEqual(
+    problems.map((problem) => [problem.path, problem.found]),
+    [['intune', 'nothing']],
+  )
+})
+
 test('contradictions are found although another part is invalid', (context) => {
   const yaml = `${leastYaml}\n    ca: other\nworkers: { count: 0 }`
   const problems = expectProblems(load(context, yaml).outcome)

@@ -22,6 +22,15 @@ const sources: MetricSources = {
     oldestCreatedAt: new Date(now.getTime() - 90_000),
   }),
   certificates: () => [{ kind: 'ra', name: 'ra-1', notAfter: new Date(1_800_000_000_000) }],
+  queues: async () => [
+    {
+      queue: 'intune/revocation',
+      depth: { received: 2, finished: 1, returned: 3 },
+      oldestAt: new Date(now.getTime() - 60_000),
+      outcomes: new Map([['recorded', 7]]),
+      lastDownload: undefined,
+    },
+  ],
   now: () => now,
 }
 
@@ -90,4 +99,14 @@ test('a source that fails leaves out its figures only, and is counted', async ()
   assert.doesNotMatch(text, /connector_outbox_notifications\{/)
   assert.match(text, /connector_worker_losses_total 3/)
   assert.match(text, /connector_scrape_failures_total\{source="outbox"\} [1-9]/)
+})
+
+test('the depth of work queues, their oldest item and the fate of results are shown', async () => {
+  const text = await createMetrics(sources).load()
+  assert.match(text, /connector_queue_items\{queue="intune\/revocation",state="returned"\} 3/)
+  assert.match(text, /connector_queue_oldest_age_seconds\{queue="intune\/revocation"\} 60/)
+  assert.match(
+    text,
+    /connector_queue_results_total\{queue="intune\/revocation",outcome="recorded"\} 7/,
+  )
 })

@@ -1,0 +1,106 @@
+import type { CaBackend, RevocationReason } from '../ca/index.ts'
+import type { Configuration } from '../config/index.ts'
+import type { createPayloadCipher } from '../connector/index.ts'
+import {
+  createRevocation,
+  createWorkLoop,
+  defaultWorkOptions,
+  type WorkFigures,
+  type WorkLoop,
+} from '../connector/index.ts'
+import { type RootJournal, readEvents } from '../events/index.ts'
+import type { Clock } from '../kernel/index.ts'
+import type { IntuneClient } from '../management/index.ts'
+import { parseCertificate } from '../pki/index.ts'
+import type { Store } from '../store/index.ts'
+import type { SpokenCheck } from './health-events.ts'
+
+const HOUR_MS = 3_600_000
+
+/** RFC 5280, section 5.3.1. */
+const REASONS: Readonly<Record<Configuration['revocation']['reason'], RevocationReason>> = {
+  unspecified: 0,
+  keyCompromise: 1,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+  privilegeWithdrawn: 9,
+}
+
+/** The work queues that are switched on. Nothing is polled before they are started. */
+export function composeQueues(
+  { features, revocation }: Configuration,
+  parts: {
+    readonly intune: IntuneClient | undefined
+    readonly cas: ReadonlyMap<string, CaBackend>
+    readonly store: Store
+    readonly cipher: ReturnType<typeof createPayloadCipher>
+    readonly journal: RootJournal
+    readonly logsDir: string
+    readonly clock: Clock
+    readonly holder: string
+  },
+): readonly WorkLoop[] {
+  const { intune, cas, store, journal, logsDir, clock } = parts
+  if (!features.revocation || intune === undefined) return []
+  const handler = createRevocation({
+    authorities: async () => await Promise.all([...cas.values()].map(nameOf)),
+    certificates: store.certificates,
+    reason: REASONS[revocation.reason],
+    clock,
+  })
+  const loop = createWorkLoop(
+    {
+      queue: intune.revocations,
+      handler,
+      items: store.work,
+      leases: store.leases,
+      cipher: parts.cipher,
+      journal,
+      flush: async () => await journal.flush(),
+      isRecorded: async (transactionId, since) =>
+        (await readEvents(logsDir, { channel: 'admin', transactionId, since, limit: 1 })).length >
+        0,
+      clock,
+      holder: parts.holder,
+      random: Math.random,
+    },
+    { ...defaultWorkOptions, pollSeconds: revocation.pollMinutes * 60 },
+  )
+  return [loop]
+}
+
+async function nameOf(
+  ca: CaBackend,
+): Promise<{ readonly ca: CaBackend; readonly issuerName: string }> {
+  const [issuerDer] = await ca.chain()
+  return { ca, issuerName: issuerDer === undefined ? '' : parseCertificate(issuerDer).subject }
+}
+
+/** Figures of all queues. */
+export async function loadQueueFigures(
+  queues: readonly WorkLoop[],
+): Promise<readonly WorkFigures[]> {
+  return await Promise.all(queues.map(async (queue) => await queue.figures()))
+}
+
+/** A queue that is stuck wants attention; devices can enrol all the same, so none of it makes the connector not ready. */
+export function listQueueChecks(queues: readonly WorkLoop[], clock: Clock): readonly SpokenCheck[] {
+  return queues.map(({ name, figures }) => ({
+    name: `queue ${name}`,
+    maxAgeMs: 5000,
+    timeoutMs: 3000,
+    run: async () => {
+      const { depth, oldestAt, lastDownload } = await figures()
+      const ageMs = clock.now().getTime() - (oldestAt ?? clock.now()).getTime()
+      const problem =
+        lastDownload?.problem === undefined
+          ? ''
+          : `; the last download failed: ${lastDownload.problem}`
+      return {
+        status: problem !== '' || ageMs >= HOUR_MS ? ('degraded' as const) : ('ok' as const),
+        reason: `${depth.received} to carry out, ${depth.finished} to upload, ${depth.returned} to come again${problem}`,
+      }
+    },
+  }))
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { enrolDevice } from '../../src/cli/enrolment-client/index.ts'
+import type { Configuration } from '../../src/config/index.ts'
+import { Secret } from '../../src/kernel/index.ts'
+import { isOnCrl } from '../support/read-crl.ts'
+import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
+
+/** A queued request as the simulator shows it. */
+interface Queued {
+  readonly requestContext: string
+  readonly state: 'pending' | 'succeeded' | 'failed'
+  readonly offers: number
+  readonly results: readonly {
+    readonly succeeded: boolean
+    readonly errorName: string
+    readonly errorMessage: string | null
+  }[]
+}
+
+const often = (configuration: Configuration): Configuration => ({
+  ...configuration,
+  revocation: { ...configuration.revocation, pollMinutes: 0.005 },
+})
+
+describe('revocation requests over Microsoft’s wire', () => {
+  let running: TestConnector
+  before(async () => {
+    running = await startTestConnector(often)
+  })
+  after(async () => await running.remove())
+
+  /** Enrols with a challenge of Intune; gives what Intune was told of the certificate. */
+  async function enrol(commonName: string) {
+    const subject = `CN=${commonName}`
+    const challenge = new Secret(await running.challenge({ subject }))
+    const device = await enrolDevice({
+      url: running.scepUrl(),
+      subject,
+      challenge,
+      key: 'rsa2048',
+    })
+    const certificate = new X509Certificate(device.chainPem)
+    const isTold = ({ serialNumber }: { readonly serialNumber?: string | undefined }) =>
+      serialNumber === certificate.serialNumber
+    await running.waitForEvents({ id: 4008 }, (found) => found.some(isTold))
+    const { value } = (await running.control('GET', '/control/notifications?kind=success')) as {
+      value: readonly {
+        certificateSerialNumber: string
+        issuingCertificateAuthority: string
+        caConfiguration: string
+      }[]
+    }
+    const told = value.find(
+      ({ certificateSerialNumber }) => certificateSerialNumber === certificate.serialNumber,
+    )
+    assert.ok(told !== undefined, 'Intune was told')
+    return {
+      serialNumber: told.certificateSerialNumber,
+      issuerName: told.issuingCertificateAuthority,
+      caConfiguration: told.caConfiguration,
+    }
+  }
+
+  async function queue(order: object): Promise<string> {
+    const { requestContext } = (await running.control(
+      'POST',
+      '/control/revocations',
+      order,
+    )) as Queued
+    return requestContext
+  }
+
+  async function find(requestContext: string): Promise<Queued> {
+    const { value } = (await running.control('GET', '/control/revocations')) as {
+      value: readonly Queued[]
+    }
+    const found = value.find((one) => one.requestContext === requestContext)
+    assert.ok(found !== undefined)
+    return found
+  }
+
+  async function answered(requestContext: string): Promise<Queued> {
+    for (const until = Date.now() + 15_000; Date.now() < until; ) {
+      const found = await find(requestContext)
+      if (found.state !== 'pending') return found
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    throw new Error('no result within 15 seconds')
+  }
+
+  test('a certificate from SCEP is revoked, is on the CRL, and its result goes up once', async () => {
+    const told = await enrol('wiped')
+    const other = await enrol('kept')
+    const context = await queue(told)
+    const { state, results } = await answered(context)
+    assert.equal(state, 'succeeded')
+    assert.deepEqual(
+      results.map(({ succeeded, errorName }) => ({ succeeded, errorName })),
+      [{ succeeded: true, errorName: 'None' }],
+    )
+    assert.equal(await isOnCrl(running.connector.deviceUrl, told.serialNumber), true)
+    assert.equal(await isOnCrl(running.connector.deviceUrl, other.serialNumber), false)
+    const [admin] = await running.waitForEvents({ id: 3000 }, (found) => found.length === 1)
+    assert.ok(admin !== undefined)
+    assert.equal(admin.serialNumber, told.serialNumber)
+    const { transactionId } = admin
+    const own = await running.events({ transactionId })
+    assert.deepEqual(
+      own.map(({ eventId }) => eventId).toSorted((a, b) => a - b),
+      [3000, 3020, 3050, 3102],
+    )
+    assert.ok((await running.events({ id: 3002 })).length >= 1)
+    assert.equal((await running.events({ id: 3100 })).length, 1)
+  })
+
+  test('a request for another CA is left alone, however it looks', async () => {
+    const told = await enrol('of-ours')
+    const foreign = [
+      { serialNumber: '4F00FF', issuerName: 'CN=Other', caConfiguration: 'other-ca' },
+      { serialNumber: '4F00FF' },
+      { ...told, caConfiguration: 'other-ca' },
+      { ...told, issuerName: 'CN=Other' },
+      { serialNumber: '4F00FF', caConfiguration: told.caConfiguration },
+      { serialNumber: '4F00FF', issuerName: told.issuerName },
+    ]
+    const contexts = await Promise.all(foreign.map(queue))
+    const marker = await queue(told)
+    await answered(marker)
+    for (const context of contexts) {
+      const { state, results, offers } = await find(context)
+      assert.equal(state, 'pending')
+      assert.deepEqual(results, [])
+      assert.equal(offers, 1)
+    }
+  })
+})
