@@ -106,7 +106,7 @@ export interface ComposedGeneration {
 }
 
 /** All generations of all CAs, as they are now. */
-function listGenerations(authorities: ComposedAuthorities): readonly ComposedGeneration[] {
+export function listGenerations(authorities: ComposedAuthorities): readonly ComposedGeneration[] {
   return [...authorities.values()].flatMap((composed) =>
     composed.authority.generations.map((generation) => ({
       caId: caIdOf(composed.settings.id, generation.number),

@@ -1,4 +1,4 @@
-import type { CaBackend, RevocationReason } from '../ca/index.ts'
+import type { RevocationReason } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { createPayloadCipher } from '../connector/index.ts'
 import {
@@ -13,6 +13,7 @@ import type { Clock } from '../kernel/index.ts'
 import type { IntuneClient } from '../management/index.ts'
 import { parseCertificate } from '../pki/index.ts'
 import type { Store } from '../store/index.ts'
+import { type CaBackends, type ComposedAuthorities, listGenerations } from './authorities.ts'
 import type { SpokenCheck } from './health-events.ts'
 
 const HOUR_MS = 3_600_000
@@ -32,7 +33,8 @@ export function composeQueues(
   { features, revocation }: Configuration,
   parts: {
     readonly intune: IntuneClient | undefined
-    readonly cas: ReadonlyMap<string, CaBackend>
+    readonly authorities: ComposedAuthorities
+    readonly cas: CaBackends
     readonly store: Store
     readonly cipher: ReturnType<typeof createPayloadCipher>
     readonly journal: RootJournal
@@ -41,10 +43,16 @@ export function composeQueues(
     readonly holder: string
   },
 ): readonly WorkLoop[] {
-  const { intune, cas, store, journal, logsDir, clock } = parts
+  const { intune, authorities, cas, store, journal, logsDir, clock } = parts
   if (!features.revocation || intune === undefined) return []
   const handler = createRevocation({
-    authorities: async () => await Promise.all([...cas.values()].map(nameOf)),
+    // Every generation, also one whose time to sign is over: its certificates are still in force.
+    authorities: async () =>
+      listGenerations(authorities).flatMap(({ caId, generation }) => {
+        const ca = cas.get(caId)
+        const issuerName = parseCertificate(generation.issuingDer).subject
+        return ca === undefined ? [] : [{ ca, issuerName }]
+      }),
     certificates: store.certificates,
     reason: REASONS[revocation.reason],
     clock,
@@ -68,13 +76,6 @@ export function composeQueues(
     { ...defaultWorkOptions, pollSeconds: revocation.pollMinutes * 60 },
   )
   return [loop]
-}
-
-async function nameOf(
-  ca: CaBackend,
-): Promise<{ readonly ca: CaBackend; readonly issuerName: string }> {
-  const [issuerDer] = await ca.chain()
-  return { ca, issuerName: issuerDer === undefined ? '' : parseCertificate(issuerDer).subject }
 }
 
 /** Figures of all queues. */

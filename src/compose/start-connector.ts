@@ -274,6 +274,7 @@ async function build(
 
   queues = composeQueues(configuration, {
     intune,
+    authorities,
     cas,
     store,
     cipher,
