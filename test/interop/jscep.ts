@@ -137,6 +137,27 @@ export const jscepStories: readonly Story[] = [
       return await checkRefusal(stage, [4003, 4005])
     },
   },
+  {
+    client: 'jscep',
+    claim:
+      'gets the next CA by GetNextCACert after `certconnector ca roll`, signed by the RA it holds',
+    async play(stage) {
+      const device = openDevice(stage, 'next')
+      await stage.command('ca', 'roll')
+      await stage.restart()
+      assert.equal(await device.run('next', 'static'), 'SUCCESS')
+      const found = [0, 1, 2, 3, 4].map((number) =>
+        fingerprintOf(device.read(`next-${number}.pem`)),
+      )
+      for (const which of ['issuing', 'ra', 'root']) {
+        const next = await stage.command('ca', 'export', which, '--next')
+        assert.ok(found.includes(fingerprintOf(Buffer.from(next))), which)
+      }
+      await stage.command('ca', 'roll', '--cancel')
+      await stage.restart()
+      return undefined
+    },
+  },
 ]
 
 interface Device {
