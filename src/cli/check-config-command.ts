@@ -59,10 +59,10 @@ function formatText(
   const where = isDemonstration
     ? 'no configuration file: the demonstration'
     : (file ?? 'environment')
-  const { host, port, publicUrl } = configuration.listeners.device
+  const { device } = configuration.listeners
   return [
     `${where}: valid`,
-    `device listener ${host}:${port}, public URL ${publicUrl}`,
+    `device listener ${describeListener(device)}, public URL ${device.publicUrl}`,
     ...configuration.profiles.flatMap((profile) => [
       '',
       summarise(profile),
@@ -80,4 +80,11 @@ function formatText(
 function summarise(profile: Configuration['profiles'][number]): string {
   const { name, challenge, ca, certificate, notifyMode } = profile
   return `profile ${name}: ${challenge.kind} challenge, CA ${ca}, ${certificate.validityDays} days, ${notifyMode}`
+}
+
+function describeListener({ host, port, tls }: Configuration['listeners']['device']): string {
+  if (tls === undefined) return `${host}:${port}`
+  return tls.port === undefined
+    ? `${host}:${port} (HTTPS)`
+    : `${host}:${port} (HTTP) and ${host}:${tls.port} (HTTPS)`
 }

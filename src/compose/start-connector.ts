@@ -57,6 +57,7 @@ import { loadBlockedKeys } from './blocked-keys.ts'
 import { createCaHealth } from './ca-health.ts'
 import { composeChallenges, composeMscepAdminPages } from './challenges.ts'
 import { createCrlFiles } from './crl-files.ts'
+import { startDeviceServers } from './device-servers.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
 import { openJournal } from './journal.ts'
@@ -68,8 +69,10 @@ import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './re
 
 /** A connector that runs. */
 export interface RunningConnector {
-  /** Base of the device listener, as clients on this machine reach it. */
+  /** Base of the device listener, as clients on this machine reach it; plain HTTP where it serves both. */
   readonly deviceUrl: string
+  /** Base over HTTPS, where that is served beside plain HTTP. */
+  readonly secureDeviceUrl: string | undefined
   readonly adminUrl: string
   /** Present when the configuration enables it. */
   readonly simulator: Simulator | undefined
@@ -326,45 +329,36 @@ async function build(
   }
   const logger = pino({ level: 'warn' })
   const findCrlFile = createCrlFiles(store.crls, clock)
-  const deviceServer = await startServer(
-    createDeviceApp({
-      profiles: endpoints,
-      defaultProfile: endpoints.has('default') ? 'default' : configuration.profiles[0]?.name,
-      crl: async (caId, part) =>
-        findGeneration(authorities, caId) === undefined ? undefined : await findCrlFile(caId, part),
-      caCertificate: (caId) => {
-        const bytes = findGeneration(authorities, caId)?.generation.issuingDer
-        if (bytes === undefined) return undefined
-        return { bytes, lastModified: startedAt, maxAgeSeconds: CA_FILE_MAX_AGE_SECONDS }
-      },
-      ocsp: {
-        answer: composeOcsp(authorities, crypto, store, clock, journal),
-        now: () => clock.now(),
-      },
-      limits: {
-        maxBodyBytes: device.maxBodyBytes,
-        rates: {
-          requestsPerSource: device.requestsPerMinute,
-          failedChallengesPerSource: device.failedChallengesPerMinute,
-        },
-      },
-      mscepAdminPages,
-      trustProxy: device.trustProxy === false ? [] : device.trustProxy,
-      journal,
-      metrics,
-      logger,
-    }),
-    {
-      key: 'listeners.device',
-      host: device.host,
-      port: device.port,
-      maxConnections: device.maxConnections,
-      requestTimeoutMs: device.requestTimeoutMs,
-      logger,
-      ...(tls === undefined ? {} : { tls }),
+  const deviceApp = createDeviceApp({
+    profiles: endpoints,
+    defaultProfile: endpoints.has('default') ? 'default' : configuration.profiles[0]?.name,
+    crl: async (caId, part) =>
+      findGeneration(authorities, caId) === undefined ? undefined : await findCrlFile(caId, part),
+    caCertificate: (caId) => {
+      const bytes = findGeneration(authorities, caId)?.generation.issuingDer
+      if (bytes === undefined) return undefined
+      return { bytes, lastModified: startedAt, maxAgeSeconds: CA_FILE_MAX_AGE_SECONDS }
     },
-  )
-  closers.push(() => deviceServer.stop())
+    ocsp: {
+      answer: composeOcsp(authorities, crypto, store, clock, journal),
+      now: () => clock.now(),
+    },
+    limits: {
+      maxBodyBytes: device.maxBodyBytes,
+      rates: {
+        requestsPerSource: device.requestsPerMinute,
+        failedChallengesPerSource: device.failedChallengesPerMinute,
+      },
+    },
+    mscepAdminPages,
+    trustProxy: device.trustProxy === false ? [] : device.trustProxy,
+    journal,
+    metrics,
+    logger,
+  })
+  const { main, secure } = await startDeviceServers(deviceApp, device, tls, logger)
+  const listening = [main, ...(secure === undefined ? [] : [secure])]
+  for (const server of listening) closers.push(() => server.stop())
   const adminServer = await startServer(
     createAdminApp({
       checks: checkHealth,
@@ -445,11 +439,12 @@ async function build(
     await closeAll(closers)
   }
   return {
-    deviceUrl: deviceServer.url,
+    deviceUrl: main.url,
+    secureDeviceUrl: secure?.url,
     adminUrl: adminServer.url,
     simulator,
     journal,
-    stop: async () => await (stopping ??= stop([deviceServer, adminServer])),
+    stop: async () => await (stopping ??= stop([...listening, adminServer])),
   }
 }
 

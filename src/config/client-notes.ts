@@ -194,7 +194,7 @@ function noteAddress({ challenge }: Profile, { listeners }: Configuration): Clie
       : [
           {
             clients: 'sscep, old Cisco routers',
-            text: 'They speak plain HTTP only: give them an http address of this listener.',
+            text: 'They speak plain HTTP only: serve it too (listeners.device.tls.port), or let a proxy do so.',
           },
         ]),
   ]

@@ -157,15 +157,26 @@ function checkAuthority({ index, value }: Sections['ca'][number]): Problem[] {
 function checkListeners({ listeners }: Sections): Problem[] {
   if (listeners === undefined) return []
   const { device, admin } = listeners
-  if (device.port === 0 || device.port !== admin.port || device.host !== admin.host) return []
-  return [
-    {
+  const problems: Problem[] = []
+  const tlsPort = device.tls?.port
+  if (tlsPort !== undefined && tlsPort !== 0 && tlsPort === device.port)
+    problems.push({
+      path: 'listeners.device.tls.port',
+      found: `${tlsPort}, the port of plain HTTP`,
+      expected: 'a port of its own',
+      remedy: 'choose another port, or remove the key to serve HTTPS instead of plain HTTP',
+    })
+  const isShared =
+    device.host === admin.host &&
+    [device.port, tlsPort].some((port) => port === admin.port && port !== 0)
+  if (isShared)
+    problems.push({
       path: 'listeners.admin.port',
       found: `${admin.port}, the port of the device listener`,
       expected: 'a port of its own: devices must not reach the admin listener',
       remedy: 'choose another port',
-    },
-  ]
+    })
+  return problems
 }
 
 function checkIntune({ intune }: Sections): Problem[] {

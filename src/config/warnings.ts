@@ -33,7 +33,7 @@ function checkAddresses({ listeners, profiles }: Sections): Problem[] {
     })
   }
   const asksIntune = profiles.some(({ value }) => value.challenge.kind === 'intune')
-  if (url.protocol === 'http:' && asksIntune) {
+  if (url.protocol === 'http:' && device.tls === undefined && asksIntune) {
     warnings.push({
       path: 'listeners.device.publicUrl',
       found: `"${device.publicUrl}"`,

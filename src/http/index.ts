@@ -6,5 +6,5 @@ export type { ExpiringCertificate, OutboxFigures, WorkerFigures } from './figure
 export { createMetrics } from './metrics.ts'
 export type { MscepAdminPage } from './mscep-admin-route.ts'
 export type { ScepEndpoint } from './scep-route.ts'
-export { type RunningServer, startServer } from './server.ts'
+export { type RunningServer, type ServerOptions, startServer } from './server.ts'
 export type { ConnectorStatus } from './status.ts'

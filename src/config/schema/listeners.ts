@@ -31,6 +31,11 @@ const tls = z.strictObject({
     example: 'certs/scep.example.org.key',
     isPath: true,
   }),
+  port: field(z.exactOptional(port()), {
+    doc: 'Serve HTTPS on this port beside plain HTTP on `listeners.device.port`, for network devices that speak nothing else. 0: any free one.',
+    example: '8443',
+    defaultText: 'HTTPS instead of plain HTTP, on `listeners.device.port`',
+  }),
 })
 
 /** Where devices and administrators reach the connector. */
@@ -50,7 +55,7 @@ export const listenersSchema = z.strictObject({
       type: 'http or https URL without credentials, query and fragment',
     }),
     tls: field(z.exactOptional(tls), {
-      doc: 'Serve HTTPS. Left out: plain HTTP, for a reverse proxy in front.',
+      doc: 'Serve HTTPS, instead of plain HTTP or beside it. Left out: plain HTTP, for network devices or a reverse proxy in front.',
     }),
     trustProxy: field(
       z.union([z.literal(false), integer(1, 10), z.array(text(64)).min(1).max(32)]).default(false),
@@ -73,7 +78,7 @@ export const listenersSchema = z.strictObject({
       example: '60',
     }),
     maxConnections: field(integer(1, 100_000).default(1024), {
-      doc: 'Connections at a time; more are closed at once.',
+      doc: 'Connections at a time on each port; more are closed at once.',
       example: '1024',
     }),
     requestTimeoutMs: field(integer(1000, 600_000).default(30_000), {

@@ -11,10 +11,6 @@ export const remarks: Readonly<Record<number, Remark>> = {
     verdict: 'met',
     remark: 'profiles are chosen by URL; no profile has several CAs to choose from',
   },
-  17: {
-    verdict: 'met in part',
-    remark: 'one listener, HTTP or HTTPS; both at once need a proxy in front (templates are there)',
-  },
   34: {
     verdict: 'met in part',
     remark:

@@ -54,6 +54,22 @@ for (const [title, yaml, path] of [
     'listeners.admin.port',
   ],
   [
+    'HTTPS on the port of plain HTTP',
+    withLine(
+      '    publicUrl:',
+      '    tls: { certificateFile: a, keyFile: b, port: 8080 }\n    publicUrl:',
+    ),
+    'listeners.device.tls.port',
+  ],
+  [
+    'HTTPS on the port of the admin listener',
+    withLine(
+      '    publicUrl:',
+      '    tls: { certificateFile: a, keyFile: b, port: 8081 }\n    publicUrl:',
+    ),
+    'listeners.admin.port',
+  ],
+  [
     'no credential',
     withLine('  clientSecretFile: secrets/intune\n', ''),
     'intune.clientSecretFile',
