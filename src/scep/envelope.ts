@@ -19,6 +19,7 @@ import {
 import { tellable } from './fail-info.ts'
 import type { FrameDraft } from './frame-draft.ts'
 import { findRecipient, type RaIdentity, type RaKeyRing } from './ra-key-ring.ts'
+import { spendProof } from './spent-proof.ts'
 import type { ScepRules } from './types.ts'
 
 type KeyTransportRecipient = Extract<Recipient, { kind: 'keyTransport' }>
@@ -62,6 +63,7 @@ export function openEnvelope<T>(
     return read(content ?? new Uint8Array())
   } catch (cause) {
     if (!(cause instanceof ConnectorError)) throw cause
+    if (cause.code !== 'pki/bad-csr') spendProof(ras.signer)
     const text = 'the envelope does not decrypt to what this type of message holds'
     throw tellable('scep/not-for-us', text, cause)
   }

@@ -20,6 +20,9 @@ export interface RaIdentity {
   readonly certificateDer: Uint8Array
   /** The root last. */
   readonly issuersDer: readonly Uint8Array[]
+  readonly spkiDer: Uint8Array
+  /** Length of its signatures. */
+  readonly modulusBytes: number
   /** SHA-256, upper-case hexadecimal. */
   readonly fingerprintHex: string
   readonly issuerDer: Uint8Array
@@ -92,6 +95,8 @@ export function prepareRaIdentity({
     key,
     certificateDer,
     issuersDer,
+    spkiDer: certificate.spkiDer,
+    modulusBytes: Math.ceil(bits / 8),
     fingerprintHex: toHex(hash('sha256', certificateDer, 'buffer')),
     issuerDer: certificate.issuerDer,
     issuerKeyDer:

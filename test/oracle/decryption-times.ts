@@ -28,6 +28,7 @@ const { ra, strangerRa } = world.authority
 const ring = prepareRaKeyRing(raMaterials(world.authority))
 const rules = scepRules()
 const { csrDer } = createMessage(world)
+const { csrDer: strangerCsrDer } = createMessage(world, { csr: { keys: world.otherDevice } })
 const toRa = { certificateDer: ra.certificateDer }
 
 const noise = (): Buffer => Buffer.concat([Buffer.of(0), randomBytes(255)])
@@ -56,6 +57,10 @@ const ways: readonly (readonly [title: string, make: () => Partial<EnvelopeShape
   ['wrong content: no request', () => ({ content: randomBytes(csrDer.length) })],
   ['wrong content: a bit of the name', () => ({ content: flip(Buffer.from(csrDer), 24) })],
   ['wrong content: a bit of the signature', () => ({ content: flip(Buffer.from(csrDer), -9) })],
+  [
+    'wrong content: a bit, of another key',
+    () => ({ content: flip(Buffer.from(strangerCsrDer), -9) }),
+  ],
 ]
 
 function flip(bytes: Buffer, at: number): Buffer {
