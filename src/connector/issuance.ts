@@ -8,7 +8,7 @@ import {
 } from '../ca/index.ts'
 import { events } from '../events/index.ts'
 import { ConnectorError, toHex } from '../kernel/index.ts'
-import type { Certificate, CertificateOrder } from '../pki/index.ts'
+import { type Certificate, type CertificateOrder, findExtension, OID } from '../pki/index.ts'
 import type { CertificateRecord, IssuanceIntent, IssuedCertificate } from '../store/index.ts'
 import { waitForOther } from './earlier-request.ts'
 import { replaySince, type Work } from './enrolment-work.ts'
@@ -79,11 +79,13 @@ export async function sign(work: Work, intent: IssuanceIntent): Promise<Certific
       'the CA keeps the request pending, which no device awaits',
     )
   const certificate = await verify(work, result.certificateDer, intent.order)
+  const hasSid = findExtension(certificate.extensions, OID.ntdsCaSecurity) !== undefined
   work.log.record(events.ScepIssuedSuccess, {
     caId: ca.id,
     subject: intent.subject,
     serialNumber: intent.order.serialHex,
     durationMs: ports.clock.now().getTime() - startedAt,
+    ...(hasSid ? { sidExtension: true } : {}),
   })
   return certificate
 }

@@ -74,6 +74,11 @@ suite('SIDs are verified against the directory, over HTTP and the simulated Grap
     assert.equal(await enrol('CN=Ada', [upn('Ada@contoso.example')]), SID)
     const names = [upn('ada@contoso.example'), uri(`tag:microsoft.com,2022-09-14:sid:${SID}`)]
     assert.equal(await enrol('CN=Ada', names), SID)
+    const issued = await running.events({ id: 4006 })
+    assert.deepEqual(
+      issued.map(({ sidExtension }) => sidExtension),
+      [true, true],
+    )
   })
 
   test('REQ-127: a URI with the SID of somebody else is badRequest', async () => {
