@@ -48,12 +48,16 @@ export function explainProfile(profile: Profile, configuration: Configuration): 
   ]
 }
 
-function explainAddress({ name }: Profile, { listeners }: Configuration): string {
+function explainAddress({ name, ndes }: Profile, { listeners }: Configuration): string {
   const { publicUrl } = listeners.device
   const own = `${publicUrl}/scep/${name}`
-  return name === 'default'
-    ? `Devices reach it at ${own} and, as they would NDES, at ${publicUrl}/certsrv/mscep/mscep.dll.`
-    : `Devices reach it at ${own}.`
+  return sentences(
+    name === 'default'
+      ? `Devices reach it at ${own} and, as they would NDES, at ${publicUrl}/certsrv/mscep/mscep.dll`
+      : `Devices reach it at ${own}`,
+    ndes.adminPage &&
+      `Users with a password get challenges at ${name === 'default' ? `${publicUrl}/certsrv` : own}/mscep_admin/`,
+  )
 }
 
 function explainChallenge({ challenge, manualApproval, approvalDays }: Profile): string {

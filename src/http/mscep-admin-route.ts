@@ -28,10 +28,9 @@ export interface MscepAdminOptions {
 /** A login costs some 50 ms: this bounds what strangers can make of that, and how fast they can guess. */
 const RATES = {
   ...defaultRateLimits,
-  requestsPerSource: 60,
-  requestsTotal: 240,
+  requestsPerSource: 300,
+  requestsTotal: 1200,
   failedChallengesPerSource: 10,
-  failedChallengesTotal: 60,
 }
 
 /** Logins that are worked out at a time; each takes 16 MiB. */

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { prepareCertificateQueries } from '../../../src/store/certificate-queries.ts'
 import { prepareCrlQueries } from '../../../src/store/crl-register.ts'
 import { prepareLeaseQueries } from '../../../src/store/leases.ts'
+import { prepareChallengeQueries } from '../../../src/store/one-time-challenges.ts'
 import { prepareOutboxQueries } from '../../../src/store/outbox-queries.ts'
 import { preparePendingQueries } from '../../../src/store/pending-requests.ts'
 import type { Statement } from '../../../src/store/sql-executor.ts'
@@ -16,6 +17,7 @@ import { makeDirectory } from '../../support/sqlite-stores.ts'
 const meantScans: Readonly<Record<string, readonly string[]>> = {
   listRecent: ['SCAN certificate'],
   listRefusals: ['SCAN refusal'],
+  'keep of challenges': ['SCAN CONSTANT ROW'],
   count: ['SCAN CONSTANT ROW', 'SCAN certificate USING COVERING INDEX certificate_state'],
 }
 
@@ -38,6 +40,11 @@ const expectedIndexes: Readonly<Record<string, string>> = {
   'claim of work items': 'work_item_open (state=? AND queue=? AND due_at<?)',
   'listUnrecorded of work items': 'work_item_unrecorded (queue=?)',
   'depth of work items': 'work_item_open (state=? AND queue=?)',
+  'keep of challenges': 'one_time_challenge_unused (profile=? AND origin=? AND expires_at>?)',
+  'bind of challenges': '(hash_hex=?)',
+  'findBound of challenges': 'one_time_challenge_bound (bound_key=?)',
+  'release of challenges': 'one_time_challenge_bound (bound_key=?)',
+  'forget of challenges': 'one_time_challenge_expiry (expires_at<?)',
 }
 
 const queries: Readonly<Record<string, (values: never) => Statement>> = {
@@ -54,6 +61,12 @@ const queries: Readonly<Record<string, (values: never) => Statement>> = {
   ...Object.fromEntries(
     Object.entries(preparePendingQueries(sqliteDialect)).map(([name, query]) => [
       `${name} of pending requests`,
+      query,
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(prepareChallengeQueries(sqliteDialect)).map(([name, query]) => [
+      `${name} of challenges`,
       query,
     ]),
   ),
