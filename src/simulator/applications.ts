@@ -5,10 +5,14 @@ import type { Exchange } from './wire/exchange.ts'
 /** Largest body of the played services: a CSR with a challenge takes a tenth of it. */
 const maxBodyBytes = 262_144
 
+/** The same of the open service: what its discovery says. */
+const maxOpenServiceBytes = 8_388_608
+
 /** The Express application of the played services. Bodies stay raw, since their encoding is part of the game. */
 export function playedApplication(exchange: Exchange, routers: readonly Router[]): Express {
   const app = bareApplication()
-  app.use(express.raw({ type: () => true, limit: maxBodyBytes }))
+  app.use('/ocs', express.raw({ type: () => true, limit: maxOpenServiceBytes }))
+  app.use(/^(?!\/ocs\/)/, express.raw({ type: () => true, limit: maxBodyBytes }))
   for (const router of routers) app.use(router)
   app.use(exchange.playOther(() => odataError(404, 'NotFound', 'There is nothing at this path.')))
   app.use(answerError)
@@ -16,9 +20,9 @@ export function playedApplication(exchange: Exchange, routers: readonly Router[]
 }
 
 /** The Express application of the control listener. */
-export function controlApplication(router: Router): Express {
+export function controlApplication(...routers: readonly Router[]): Express {
   const app = bareApplication()
-  app.use(router)
+  for (const router of routers) app.use(router)
   app.use((_request, response) => {
     response.status(404).json({ error: { code: 'NotFound', message: 'No such control call.' } })
   })

@@ -23,6 +23,10 @@ import { intuneRoutes } from './intune/routes.ts'
 import { ScepService } from './intune/scep-service.ts'
 import { VerdictPlan } from './intune/verdicts.ts'
 import type { MovableClock } from './movable-clock.ts'
+import { composeOpenService } from './open-service/composition.ts'
+import { DeviceFleet } from './open-service/devices.ts'
+import { FleetCa } from './open-service/fleet-ca.ts'
+import type { ReleaseList } from './open-service/releases.ts'
 import { Exchange } from './wire/exchange.ts'
 import { FaultPlan } from './wire/faults.ts'
 import type { PublicUrls } from './wire/public-urls.ts'
@@ -32,15 +36,19 @@ import { RequestLog } from './wire/request-log.ts'
 export interface ServiceKeys {
   readonly challenge: ChallengeKeys
   readonly token: TokenKeys
+  readonly fleetCa: FleetCa
+  readonly devices: DeviceFleet
 }
 
 /** Makes them, in memory only. */
 export async function issueServiceKeys(now: Date): Promise<ServiceKeys> {
-  const [challenge, token] = await Promise.all([
+  const [challenge, token, fleetCa, devices] = await Promise.all([
     issueChallengeKeys('Intune simulator', now),
     issueTokenKeys(),
+    FleetCa.issue(now),
+    DeviceFleet.issue(now),
   ])
-  return { challenge, token }
+  return { challenge, token, fleetCa, devices }
 }
 
 /** What the services are composed of. */
@@ -50,13 +58,17 @@ export interface CompositionParts {
   readonly directory: Directory
   readonly keys: ServiceKeys
   readonly clock: MovableClock
+  /** With which connectors of the open service come. */
+  readonly enrolmentToken: string
+  readonly releases: ReleaseList
 }
 
 /** Puts the services together; both applications share one state. */
-export function composeServices({ urls, tenantId, directory, keys, clock }: CompositionParts): {
+export function composeServices(parts: CompositionParts): {
   readonly played: Express
   readonly control: Express
 } {
+  const { urls, tenantId, directory, keys, clock } = parts
   const resources = new ResourceRegistry(urls)
   const tokens = new TokenIssuer(keys.token, urls, resources, clock)
   const log = new RequestLog(clock)
@@ -89,16 +101,19 @@ export function composeServices({ urls, tenantId, directory, keys, clock }: Comp
     verdicts,
     faults,
   }
+  const openService = composeOpenService({ ...parts, ...keys, exchange, tokens })
   return {
     played: playedApplication(exchange, [
       graphRoutes(exchange, { services, tokens, urls, clock }),
       pfxRoutes(exchange, { imports, people, tokens }),
       peopleRoutes(exchange, { people, tokens }),
       intuneRoutes(exchange, services, scep, caRequests),
+      ...openService.played,
       entraRoutes(exchange, entra),
     ]),
     control: controlApplication(
       controlRoutes({ tenantId, mint, log, clock, behaviour, ...steered }),
+      openService.control,
     ),
   }
 }

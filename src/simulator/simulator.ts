@@ -9,6 +9,7 @@ import { type AppRegistration, Directory } from './entra/directory.ts'
 import { intuneResourceUrl } from './entra/resources.ts'
 import { closeListener, listen } from './listener.ts'
 import { MovableClock } from './movable-clock.ts'
+import { ReleaseList } from './open-service/releases.ts'
 import {
   defaultClientId,
   defaultTenantDomain,
@@ -40,6 +41,10 @@ export interface Simulator {
   readonly aadGraphUrl: string
   /** Name of the Intune API for scopes; never connected to. */
   readonly intuneResourceUrl: string
+  /** With which a connector enrols at the open service, whose origin is `httpsUrl`. Any number of times. */
+  readonly enrolmentToken: string
+  /** With which the open service's release manifest is signed: Ed25519, SPKI PEM. */
+  readonly releaseKeyPem: string
   /** Stops both listeners and drops all connections. Closing twice is harmless. */
   close(): Promise<void>
 }
@@ -77,6 +82,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     key: tls.server.privateKeyPem,
     cert: tls.server.certificatePem,
     minVersion: 'TLSv1.2',
+    // Connectors of the open service have certificates, clients of Intune have none; the services decide.
+    requestCert: true,
+    rejectUnauthorized: false,
+    ca: keys.fleetCa.certificatePem,
   })
   const control = createHttpServer()
   const close = async (): Promise<void> => {
@@ -86,7 +95,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const { httpsPort = 8443, controlPort = 8090 } = options
     const port = await listen(https, { option: 'httpsPort', host, port: httpsPort })
     const urls = publicUrlsOf(publicHost, port)
-    const parts = composeServices({ urls, tenantId: app.tenantId, directory, keys, clock })
+    const enrolmentToken = randomBytes(32).toString('base64url')
+    const releases = new ReleaseList(clock)
+    const { tenantId } = app
+    const service = { enrolmentToken, releases }
+    const parts = composeServices({ urls, tenantId, directory, keys, clock, ...service })
     https.on('request', parts.played)
     control.on('request', parts.control)
     const ownPort = await listen(control, { option: 'controlPort', host, port: controlPort })
@@ -100,6 +113,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       graphUrl: urls.graph,
       aadGraphUrl: urls.aadGraph,
       intuneResourceUrl,
+      enrolmentToken,
+      releaseKeyPem: releases.publicKeyPem,
       close,
     }
   } catch (error) {

@@ -9,15 +9,25 @@ const SUBJECT_ALT_NAME = '2.5.29.17'
 const BASIC_CONSTRAINTS = '2.5.29.19'
 const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35'
 const EXT_KEY_USAGE = '2.5.29.37'
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
+
+/** What a certificate is for, by purpose (RFC 5280, section 4.2.1.12). */
+const extendedKeyUsages: Partial<Record<Purpose, string>> = {
+  'tls-server': '1.3.6.1.5.5.7.3.1',
+  'tls-client': '1.3.6.1.5.5.7.3.2',
+}
 
 /** Bits of keyUsage as the first octet of its BIT STRING (RFC 5280, section 4.2.1.3), with the bits left unused. */
 const keyUsageBits = {
   'certificate-authority': { octet: 0x06, unused: 1 },
   'tls-server': { octet: 0x80, unused: 7 },
+  'tls-client': { octet: 0x80, unused: 7 },
+  device: { octet: 0xa0, unused: 5 },
   signing: { octet: 0x80, unused: 7 },
   encryption: { octet: 0x20, unused: 5 },
 } as const
+
+/** Kinds of certificates. */
+export type Purpose = keyof typeof keyUsageBits
 
 /** A certificate of the simulator with its private key. */
 export interface Identity {
@@ -31,7 +41,7 @@ export interface Identity {
 /** What a certificate shall say. */
 export interface IdentityOrder {
   readonly commonName: string
-  readonly purpose: keyof typeof keyUsageBits
+  readonly purpose: Purpose
   readonly key: 'rsa-2048' | 'p-256'
   /** Who signs; the certificate itself when absent. */
   readonly issuer?: Identity
@@ -45,24 +55,51 @@ export interface IdentityOrder {
 export async function issueIdentity(order: IdentityOrder): Promise<Identity> {
   const keyPair = await generateKeyPair(order.key)
   const certificate = new pkijs.Certificate({ version: 2 })
+  await certificate.subjectPublicKeyInfo.importKey(keyPair.publicKey)
+  await signCertificate(certificate, order, (order.issuer?.keyPair ?? keyPair).privateKey)
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keyPair.privateKey)
+  return {
+    certificate,
+    ...encodeCertificate(certificate),
+    keyPair,
+    privateKeyPem: toPem('PRIVATE KEY', new Uint8Array(pkcs8)),
+  }
+}
+
+/** What a certificate for somebody else's key shall say. */
+export interface ForeignOrder extends Omit<IdentityOrder, 'key' | 'issuer'> {
+  readonly issuer: Identity
+  readonly publicKey: pkijs.PublicKeyInfo
+  readonly notAfter: Date
+}
+
+/** Issues a certificate for a key that stays with its owner. */
+export async function issueForKey(
+  order: ForeignOrder,
+): Promise<{ readonly certificateDer: Uint8Array; readonly certificatePem: string }> {
+  const certificate = new pkijs.Certificate({ version: 2 })
+  certificate.subjectPublicKeyInfo = order.publicKey
+  await signCertificate(certificate, order, order.issuer.keyPair.privateKey)
+  return encodeCertificate(certificate)
+}
+
+async function signCertificate(
+  certificate: pkijs.Certificate,
+  order: Omit<IdentityOrder, 'key'> & { readonly notAfter?: Date },
+  key: webcrypto.CryptoKey,
+): Promise<void> {
   certificate.serialNumber = new asn1js.Integer({ valueHex: positiveSerial() })
   setCommonName(certificate.subject, order.commonName)
   certificate.issuer = order.issuer?.certificate.subject ?? certificate.subject
   certificate.notBefore.value = new Date(order.now.getTime() - 3_600_000)
-  certificate.notAfter.value = new Date(order.now.getTime() + 397 * 86_400_000)
-  await certificate.subjectPublicKeyInfo.importKey(keyPair.publicKey)
+  certificate.notAfter.value = order.notAfter ?? new Date(order.now.getTime() + 397 * 86_400_000)
   certificate.extensions = await extensionsFor(certificate, order)
-  await certificate.sign((order.issuer?.keyPair ?? keyPair).privateKey, 'SHA-256')
+  await certificate.sign(key, 'SHA-256')
+}
 
+function encodeCertificate(certificate: pkijs.Certificate) {
   const certificateDer = new Uint8Array(certificate.toSchema(true).toBER())
-  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keyPair.privateKey)
-  return {
-    certificate,
-    certificateDer,
-    certificatePem: toPem('CERTIFICATE', certificateDer),
-    keyPair,
-    privateKeyPem: toPem('PRIVATE KEY', new Uint8Array(pkcs8)),
-  }
+  return { certificateDer, certificatePem: toPem('CERTIFICATE', certificateDer) }
 }
 
 /** An iPAddress for IPv4 and IPv6 octets, a dNSName for text. */
@@ -95,7 +132,7 @@ async function generateKeyPair(kind: IdentityOrder['key']): Promise<webcrypto.Cr
 
 async function extensionsFor(
   certificate: pkijs.Certificate,
-  { purpose, issuer, altNames }: IdentityOrder,
+  { purpose, issuer, altNames }: Omit<IdentityOrder, 'key'>,
 ): Promise<pkijs.Extension[]> {
   const { octet, unused } = keyUsageBits[purpose]
   const usage = new asn1js.BitString({
@@ -116,8 +153,9 @@ async function extensionsFor(
     extension(SUBJECT_KEY_IDENTIFIER, false, new asn1js.OctetString({ valueHex: keyId })),
     extension(AUTHORITY_KEY_IDENTIFIER, false, authority.toSchema()),
   ]
-  if (purpose === 'tls-server') {
-    const purposes = new pkijs.ExtKeyUsage({ keyPurposes: [SERVER_AUTH] })
+  const extendedKeyUsage = extendedKeyUsages[purpose]
+  if (extendedKeyUsage !== undefined) {
+    const purposes = new pkijs.ExtKeyUsage({ keyPurposes: [extendedKeyUsage] })
     extensions.push(extension(EXT_KEY_USAGE, false, purposes.toSchema()))
   }
   if (altNames) {

@@ -1,4 +1,4 @@
-import express, { type Request, type Response, Router } from 'express'
+import express, { Router } from 'express'
 import type { z } from 'zod'
 import type { ChallengeMint } from '../challenge/mint.ts'
 import type { Targeting } from '../challenge/targeting.ts'
@@ -26,6 +26,7 @@ import {
   targetingOrder,
   verdictOrder,
 } from './bodies.ts'
+import { narrow, readBody, refuse } from './reading.ts'
 
 /** Everything that can be steered or looked at. */
 export interface ControlParts {
@@ -190,16 +191,6 @@ function showRecords(router: Router, { notifications, revocations, log }: Contro
   })
 }
 
-function narrow<T extends object>(entries: readonly T[], request: Request): T[] {
-  const { last, ...wanted } = request.query
-  const found = entries.filter((entry) => {
-    const members = new Map<string, unknown>(Object.entries(entry))
-    return Object.entries(wanted).every(([name, value]) => members.get(name) === value)
-  })
-  const count = Number(last)
-  return Number.isInteger(count) && count > 0 ? found.slice(-count) : found
-}
-
 function showServices(services: ServiceMap): unknown {
   return {
     scaleUnit: services.scaleUnit,
@@ -208,29 +199,6 @@ function showServices(services: ServiceMap): unknown {
     settings: services.settings,
     listed: services.list(),
   }
-}
-
-interface Problem {
-  readonly member: string
-  readonly problem: string
-}
-
-/** Reads a body, or answers 400 with all problems and gives undefined. A missing body counts as `{}`. */
-function readBody<T>(schema: z.ZodType<T>, request: Request, response: Response): T | undefined {
-  const parsed = schema.safeParse(request.body ?? {})
-  if (parsed.success) return parsed.data
-  refuse(
-    response,
-    parsed.error.issues.map(({ path, message }) => ({ member: path.join('.'), problem: message })),
-  )
-  return undefined
-}
-
-function refuse(response: Response, problems: readonly Problem[]): void {
-  const message = problems.map(({ member, problem }) => `${member || 'body'}: ${problem}`)
-  response
-    .status(400)
-    .json({ error: { code: 'BadRequest', message: message.join('; ') }, problems })
 }
 
 /** Optional members are either absent or have a value: the directory does not know a third state. */

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** The calls that can be broken separately. */
@@ -9,6 +10,13 @@ export const hops = [
   'failure',
   'download',
   'upload',
+  'ocs-discovery',
+  'ocs-enrolment',
+  'ocs-download',
+  'ocs-upload',
+  'ocs-leases',
+  'ocs-health',
+  'ocs-releases',
 ] as const
 
 /** One kind of call that a client makes. */
@@ -22,6 +30,10 @@ export interface Call {
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
   readonly body: Uint8Array
+  /** The certificate whose key the TLS client holds; whose it is nobody has checked. */
+  readonly clientCertificate?: X509Certificate | undefined
+  /** Aborts when the client has gone. */
+  readonly gone?: AbortSignal
 }
 
 /** What a service answers. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { TLSSocket } from 'node:tls'
 import type { Request, RequestHandler, Response } from 'express'
 import type { Answer, Call, Handler, Hop } from './answer.ts'
 import { answerFault, type Fault, type FaultPlan } from './faults.ts'
@@ -17,7 +18,7 @@ export class Exchange {
   /** A route for a hop that can be broken. */
   playHop(hop: Hop, handler: Handler): RequestHandler {
     return async (request, response) => {
-      const call = toCall(request)
+      const call = toCall(request, response)
       const fault = this.#faults.take(hop)
       if (!fault) return this.#answer(hop, call, await handler(call), response)
       if (fault.afterProcessing) await handler(call)
@@ -28,7 +29,7 @@ export class Exchange {
   /** A route for calls that are not broken, such as metadata, and for paths that do not exist. */
   playOther(handler: Handler): RequestHandler {
     return async (request, response) => {
-      const call = toCall(request)
+      const call = toCall(request, response)
       this.#answer('other', call, await handler(call), response)
     }
   }
@@ -47,7 +48,9 @@ export class Exchange {
   }
 }
 
-function toCall(request: Request): Call {
+function toCall(request: Request, response: Response): Call {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
   const { searchParams } = new URL(request.originalUrl, 'https://simulator.invalid')
   return {
     method: request.method,
@@ -56,6 +59,9 @@ function toCall(request: Request): Call {
     headers: request.headers,
     // The raw body parser leaves anything else when there was no body.
     body: request.body instanceof Uint8Array ? request.body : new Uint8Array(),
+    clientCertificate:
+      request.socket instanceof TLSSocket ? request.socket.getPeerX509Certificate() : undefined,
+    gone: gone.signal,
   }
 }
 

@@ -121,6 +121,13 @@ const truncated: Readonly<Record<Hop, string>> = {
   failure: `${odata}scepActionResult","code":"Success","errorDescr`,
   download: `${odata}caRevocationRequest)","value":[{"requestCon`,
   upload: `${odata}Edm.Boolean","value":tr`,
+  'ocs-discovery': '{"service":"open-connector-serv',
+  'ocs-enrolment': '{"connector":{"id":"',
+  'ocs-download': '{"value":[{"requestCon',
+  'ocs-upload': '{"value":true,"outcom',
+  'ocs-leases': '{"value":[{"reque',
+  'ocs-health': '{"value":tr',
+  'ocs-releases': 'eyJhbGciOiJFZERTQSJ9.eyJ',
 }
 
 function errorBody(hop: Hop, fault: JsonFault): unknown {

@@ -1,0 +1,19 @@
+import { z } from 'zod'
+
+/** What of the open service can be turned. */
+export const openServiceSettings = z.strictObject({
+  /** Life of the certificates that connectors get. */
+  certificateHours: z.number().positive().max(87_600),
+  pollSeconds: z.number().int().min(1).max(3600),
+  healthSeconds: z.number().int().min(10).max(86_400),
+})
+
+/** Settings of the open service. */
+export type OpenServiceSettings = z.infer<typeof openServiceSettings>
+
+/** A quarter of a year, and the pace of the contract. */
+export const defaultOpenServiceSettings: OpenServiceSettings = {
+  certificateHours: 90 * 24,
+  pollSeconds: 30,
+  healthSeconds: 300,
+}
