@@ -1,4 +1,10 @@
 /** Who tells us what to do: validation of challenges and the notifications that are owed. Does not know SCEP messages or certificates. */
+export type {
+  HealthInterval,
+  HealthMetric,
+  HealthReceiver,
+  HealthReport,
+} from './health-report.ts'
 export { CLOUDS } from './intune/clouds.ts'
 export { createIntune, type IntuneClient } from './intune/create-intune.ts'
 export { getFailureHResult } from './intune/hresults.ts'
@@ -14,6 +20,10 @@ export {
 } from './local/one-time-challenge.ts'
 export { encodePageUser, type PageUsers, parsePageUsers } from './local/page-users.ts'
 export { createStaticChallenge } from './local/static-challenge.ts'
+export { renewalDueAt } from './open-service/agent-record.ts'
+export { createOpenService, type OpenService } from './open-service/create-open-service.ts'
+export type { AgentFeatures, OpenServiceOptions } from './open-service/options.ts'
+export type { SupportStatus } from './open-service/support-status.ts'
 export type {
   ChallengeToValidate,
   DirectorySubject,

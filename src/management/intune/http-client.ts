@@ -11,11 +11,13 @@ const decompress = promisify(gunzip)
 
 /** One call. `activityId` goes out as `client-request-id` and comes back in the error. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'PATCH'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly activityId: string
+  /** How much longer than usual the other side may take until it answers, in milliseconds: a long poll. */
+  readonly holdMs?: number
 }
 
 /** An answer of any status, body read to its end. Header names are lower case. */
@@ -29,7 +31,7 @@ export interface HttpAnswer {
 export interface HttpClient {
   /**
    * @throws ConnectorError `intune/unavailable` no answer: name, connection, TLS, proxy, time-out, abort; transient
-   * @throws ConnectorError `intune/bad-response` the answer is larger than 1 MiB or wrongly compressed
+   * @throws ConnectorError `intune/bad-response` the answer is larger than allowed or wrongly compressed
    */
   send(call: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
   /** Closes idle connections and breaks the others. */
@@ -43,6 +45,12 @@ export interface HttpClientOptions {
   readonly userAgent: string
   readonly proxy: ProxyOptions | undefined
   readonly trustedCaPem: string | undefined
+  /** Trust `trustedCaPem` alone, and not the well-known roots. */
+  readonly trustsOnlyThat?: boolean
+  /** Certificate with its issuers, and the key, of a TLS client. PEM. */
+  readonly identity?: { readonly certificatesPem: string; readonly keyPem: string }
+  /** Largest answer, in bytes. Default 1 MiB. */
+  readonly maxBodyBytes?: number
 }
 
 /** Builds the one place through which the Intune client reaches the network: trust, proxy, time-outs, size limit. */
@@ -54,11 +62,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   return {
     async send(call, signal) {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])
+      const waitMs = call.holdMs ?? 0
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs + waitMs)])
       const place = `${call.method} ${new URL(call.url).origin}${new URL(call.url).pathname}`
       try {
         const way = isDirect(call.url, options.proxy?.noProxy) ? direct : dispatcher
-        return await exchange(call, way, options.userAgent, limit, place)
+        return await exchange(call, way, options, limit, place)
       } catch (cause) {
         if (cause instanceof ConnectorError) throw cause
         const { activityId } = call
@@ -94,23 +103,28 @@ function isDirect(url: string, noProxy: readonly string[] = []): boolean {
 function createDispatcher({
   proxy,
   trustedCaPem,
+  trustsOnlyThat,
+  identity,
   connectMs,
   readMs,
+  maxBodyBytes = MAX_BODY_BYTES,
 }: HttpClientOptions): Dispatcher {
-  const trust = trustedCaPem === undefined ? {} : { ca: [...getCACertificates(), trustedCaPem] }
+  const roots = trustsOnlyThat === true ? [] : getCACertificates()
+  const trust = trustedCaPem === undefined ? {} : { ca: [...roots, trustedCaPem] }
+  const own = identity === undefined ? {} : { cert: identity.certificatesPem, key: identity.keyPem }
   const connect = { ...trust, timeout: connectMs }
   const limits = {
     headersTimeout: readMs,
     bodyTimeout: readMs,
-    maxResponseSize: MAX_BODY_BYTES,
+    maxResponseSize: maxBodyBytes,
     allowH2: false,
   }
-  if (proxy === undefined) return new Agent({ ...limits, connect })
+  if (proxy === undefined) return new Agent({ ...limits, connect: { ...connect, ...own } })
   const credentials = `${proxy.username ?? ''}:${proxy.password?.reveal() ?? ''}`
   return new ProxyAgent({
     ...limits,
     uri: proxy.url,
-    requestTls: connect,
+    requestTls: { ...connect, ...own },
     proxyTls: connect,
     ...(proxy.username === undefined
       ? {}
@@ -121,7 +135,7 @@ function createDispatcher({
 async function exchange(
   call: HttpRequest,
   dispatcher: Dispatcher,
-  userAgent: string,
+  { userAgent, readMs, maxBodyBytes = MAX_BODY_BYTES }: HttpClientOptions,
   signal: AbortSignal,
   place: string,
 ): Promise<HttpAnswer> {
@@ -137,6 +151,7 @@ async function exchange(
       ...call.headers,
     },
     body: call.body ?? null,
+    headersTimeout: readMs + (call.holdMs ?? 0),
   })
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(answer.headers)) {
@@ -145,13 +160,13 @@ async function exchange(
   try {
     const bytes = Buffer.from(await answer.body.arrayBuffer())
     const isPacked = headers['content-encoding']?.trim().toLowerCase() === 'gzip'
-    const plain = isPacked ? await decompress(bytes, { maxOutputLength: MAX_BODY_BYTES }) : bytes
+    const plain = isPacked ? await decompress(bytes, { maxOutputLength: maxBodyBytes }) : bytes
     return { status: answer.statusCode, headers, body: plain.toString('utf8') }
   } catch (cause) {
     const code = findCode(cause)
     if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'ERR_BUFFER_TOO_LARGE') {
       throw badAnswer(
-        `${place}: the answer is larger than ${MAX_BODY_BYTES} bytes`,
+        `${place}: the answer is larger than ${maxBodyBytes} bytes`,
         call,
         answer.statusCode,
         cause,

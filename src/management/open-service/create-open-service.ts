@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import type { HealthReceiver } from '../health-report.ts'
+import type { WorkKind, WorkQueue } from '../work-queue.ts'
+import { createConnection } from './connection.ts'
+import { createEnrolment, type Enrolment } from './enrolment.ts'
+import { createHealthReports } from './health-reports.ts'
+import type { OpenServiceOptions } from './options.ts'
+import { createReleaseManifest } from './release-manifest.ts'
+import { getSupportStatus, type SupportStatus } from './support-status.ts'
+import { operations } from './wire/operations.ts'
+import { createWorkQueue } from './work-queue.ts'
+
+/** A connector's client of the open service. */
+export interface OpenService extends Enrolment {
+  readonly health: HealthReceiver
+  queue<K extends WorkKind>(kind: K): WorkQueue<K>
+  /** Tells the service what may have changed since it was told last: name, machine, version, features. */
+  announce(signal: AbortSignal): Promise<void>
+  /**
+   * Support of our own version, from the signed manifest.
+   *
+   * @returns undefined where no key is configured or the service has no manifest
+   * @throws ConnectorError as `ReleaseManifest.load`
+   */
+  loadSupport(signal: AbortSignal): Promise<SupportStatus | undefined>
+  /** Gives up what runs and closes the connections. */
+  close(): Promise<void>
+}
+
+/**
+ * Builds the client. Does no network call before it is asked something.
+ *
+ * @throws ConnectorError `config/invalid` the key of the release manifest cannot be used
+ */
+export function createOpenService(options: OpenServiceOptions): OpenService {
+  const connection = createConnection(options)
+  const enrolment = createEnrolment(options, connection)
+  const manifest =
+    options.releaseKeyPem === undefined
+      ? undefined
+      : createReleaseManifest(connection, options.releaseKeyPem)
+  return {
+    ...enrolment,
+    health: createHealthReports(options, connection, enrolment),
+    queue: (kind) => createWorkQueue(kind, connection),
+    async announce(signal) {
+      const { displayName, machineName, version: connectorVersion, features } = options
+      const change = { displayName, machineName, connectorVersion, features }
+      await connection.call(operations.change, change, { activityId: randomUUID(), signal })
+    },
+    async loadSupport(signal) {
+      const releases = await manifest?.load(signal)
+      if (releases === undefined) return undefined
+      return getSupportStatus(options.version, releases, options.clock.now())
+    },
+    close: async () => await connection.close(),
+  }
+}

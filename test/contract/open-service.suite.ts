@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { ConnectorError, Secret } from '../../src/kernel/index.ts'
+import {
+  type OpenService,
+  type OpenServiceOptions,
+  renewalDueAt,
+} from '../../src/management/index.ts'
+import type { WorkItem, WorkKind, WorkQueue, WorkResult } from '../../src/management/work-queue.ts'
+
+/** A service that is to be checked, and the ways in which a test steers it: an implementer writes this for theirs. */
+export interface OpenServiceUnderTest {
+  /** A client of this service that has not enrolled, with an identity of its own. */
+  openClient(change?: Partial<OpenServiceOptions>): OpenService
+  /** A token for one connector. */
+  issueToken(): Promise<string>
+  /** Queues an item that our schemas accept; its context. */
+  queue(kind: WorkKind, members?: Readonly<Record<string, unknown>>): Promise<string>
+  /** State of an item by its context. */
+  stateOf(kind: WorkKind, requestContext: string): Promise<string>
+  pause(connectorId: string, paused: boolean): Promise<void>
+  /** Moves the clock of the service. */
+  advance(minutes: number): Promise<void>
+  /** The next call of this kind has its effect, and its answer is lost. */
+  loseAnswer(call: 'enrolment' | 'upload'): Promise<void>
+  /** Intervals of a metric that the service keeps. */
+  intervalsOf(connectorId: string, metric: string): Promise<number>
+  close(): Promise<void>
+}
+
+const kinds: readonly WorkKind[] = ['pkcs', 'pkcsRecrypt', 'pkcsImport', 'revocation']
+
+function call() {
+  return { activityId: randomUUID(), signal: AbortSignal.timeout(20_000) }
+}
+
+async function take(queue: WorkQueue<'revocation'>, leaseSeconds = 300, maxItems = 100) {
+  const batch = await queue.download({ ...call(), maxItems, waitSeconds: 0, leaseSeconds })
+  return batch.items
+}
+
+function revoked(item: WorkItem<'revocation'>): WorkResult<'revocation'> {
+  const value = { revokedAt: new Date('2026-01-01T00:00:00Z'), alreadyRevoked: false }
+  const { requestContext, lease } = item
+  return { requestContext, lease, durationMs: 5, end: { succeeded: true, value } }
+}
+
+function hasCode(code: string, httpStatus?: number) {
+  return (error: unknown): boolean => {
+    assert.ok(error instanceof ConnectorError, String(error))
+    assert.equal(error.code, code, error.message)
+    if (httpStatus !== undefined) assert.equal(error.httpStatus, httpStatus, error.message)
+    return true
+  }
+}
+
+/** What a service of the open contract must do, seen through our client. */
+export function checkOpenService(title: string, open: () => Promise<OpenServiceUnderTest>): void {
+  describe(title, () => {
+    let service: OpenServiceUnderTest
+    let first: OpenService
+    let second: OpenService
+    let queue: WorkQueue<'revocation'>
+    let other: WorkQueue<'revocation'>
+
+    before(async () => {
+      service = await open()
+      first = service.openClient()
+      second = service.openClient()
+      for (const client of [first, second])
+        assert.equal(await client.keepEnrolled(AbortSignal.timeout(20_000)), 'enrolled')
+      queue = first.queue('revocation')
+      other = second.queue('revocation')
+    })
+    after(async () => {
+      await first.close()
+      await second.close()
+      await service.close()
+    })
+
+    test('two connectors have ids of their own; enrolling again changes nothing', async () => {
+      const ids = [first, second].map((client) => client.current()?.record.connectorId)
+      assert.equal(new Set(ids).size, 2)
+      assert.equal(await first.keepEnrolled(AbortSignal.timeout(20_000)), 'unchanged')
+    })
+
+    test('a token that nobody gave out enrols nobody; one for one connector enrols one', async () => {
+      const enrol = async (token: string): Promise<void> => {
+        const client = service.openClient({ enrolmentToken: new Secret(token) })
+        try {
+          await client.keepEnrolled(AbortSignal.timeout(20_000))
+        } finally {
+          await client.close()
+        }
+      }
+      await assert.rejects(enrol('nobody-gave-this-out'), hasCode('intune/unauthorized', 401))
+      const token = await service.issueToken()
+      await enrol(token)
+      await assert.rejects(enrol(token), hasCode('intune/unauthorized', 401))
+    })
+
+    test('an enrolment whose answer was lost is the same connector when it is tried again', async () => {
+      const client = service.openClient({ enrolmentToken: new Secret(await service.issueToken()) })
+      await service.loseAnswer('enrolment')
+      await assert.rejects(client.keepEnrolled(AbortSignal.timeout(20_000)))
+      assert.equal(await client.keepEnrolled(AbortSignal.timeout(20_000)), 'enrolled')
+      await client.close()
+    })
+
+    test('from two thirds of its life on a certificate is renewed; the connector stays the same', async () => {
+      let aheadMs = 0
+      const clock = { now: () => new Date(Date.now() + aheadMs) }
+      const client = service.openClient({ clock })
+      await client.keepEnrolled(AbortSignal.timeout(20_000))
+      const before = client.current()?.record
+      assert.ok(before)
+      aheadMs = renewalDueAt(before.certificatePem).getTime() - Date.now() + 1000
+      assert.equal(await client.keepEnrolled(AbortSignal.timeout(20_000)), 'renewed')
+      const after = client.current()?.record
+      assert.equal(after?.connectorId, before.connectorId)
+      assert.notEqual(after?.certificatePem, before.certificatePem)
+      await take(client.queue('revocation'))
+      await client.close()
+    })
+
+    test('without a certificate nobody gets work', async () => {
+      const stranger = service.openClient()
+      await assert.rejects(take(stranger.queue('revocation')), hasCode('intune/unauthorized'))
+      await stranger.close()
+    })
+
+    for (const kind of kinds)
+      test(`${kind}: an item is lent once, with a lease and its attempt`, async () => {
+        const context = await service.queue(kind)
+        const terms = { maxItems: 10, waitSeconds: 0, leaseSeconds: 300 }
+        const batch = await first.queue(kind).download({ ...call(), ...terms })
+        assert.deepEqual(batch.unreadable, [])
+        const item = batch.items.find(({ requestContext }) => requestContext === context)
+        assert.equal(item?.lease?.attempt, 1)
+        assert.ok((item?.lease?.expires.getTime() ?? 0) > Date.now() - 86_400_000)
+        const again = await second.queue(kind).download({ ...call(), ...terms })
+        assert.ok(!again.items.some(({ requestContext }) => requestContext === context))
+        await first.queue(kind).releaseLeases?.(
+          batch.items.map(({ requestContext, lease }) => ({
+            requestContext,
+            leaseId: lease?.id ?? '',
+          })),
+          'drain',
+          call(),
+        )
+      })
+
+    test('a feature that a connector lacks is a queue that it cannot ask', async () => {
+      const scepOnly = service.openClient({
+        features: { scep: true, pkcs: false, pkcsImport: false, revocation: false },
+      })
+      await scepOnly.keepEnrolled(AbortSignal.timeout(20_000))
+      for (const kind of kinds) {
+        await service.queue(kind)
+        const asked = scepOnly
+          .queue(kind)
+          .download({ ...call(), maxItems: 10, waitSeconds: 0, leaseSeconds: 300 })
+        await assert.rejects(asked, hasCode('intune/unauthorized', 403))
+      }
+      await scepOnly.close()
+      await drain()
+    })
+
+    test('a result is recorded; the same again is a duplicate, also when its answer was lost', async () => {
+      const context = await service.queue('revocation')
+      const [item] = await take(queue)
+      assert.ok(item)
+      await service.loseAnswer('upload')
+      await assert.rejects(queue.upload([revoked(item)], call()))
+      const [outcome] = await queue.upload([revoked(item)], call())
+      assert.ok(['recorded', 'duplicate'].includes(outcome?.outcome ?? ''), outcome?.outcome)
+      assert.equal(await service.stateOf('revocation', context), 'succeeded')
+    })
+
+    test('a lease that ran out goes to the next, whose result counts; the late one is superseded', async () => {
+      const context = await service.queue('revocation')
+      const [mine] = await take(queue, 60)
+      assert.ok(mine)
+      await service.advance(5)
+      const theirs = (await take(other)).find(({ requestContext }) => requestContext === context)
+      assert.equal(theirs?.lease?.attempt, 2)
+      const late = await queue.upload([revoked(mine)], call())
+      assert.deepEqual(
+        late.map(({ outcome }) => outcome),
+        ['staleLease'],
+      )
+      assert.equal((await other.upload([revoked(theirs)], call()))[0]?.outcome, 'recorded')
+      const failed = {
+        succeeded: false,
+        errorCode: 'CertificateNotFoundError',
+        errorMessage: 'x',
+      } as const
+      const [after] = await queue.upload([{ ...revoked(mine), end: failed }], call())
+      assert.equal(after?.outcome, 'superseded')
+      assert.equal(await service.stateOf('revocation', context), 'succeeded')
+    })
+
+    test('a lease that is renewed stays ours; one that is lost says so', async () => {
+      await service.queue('revocation')
+      const [item] = await take(queue, 60)
+      assert.ok(item?.lease)
+      const reference = { requestContext: item.requestContext, leaseId: item.lease.id }
+      const renewed = await queue.renewLeases?.([reference], 600, call())
+      assert.ok((renewed?.[0]?.expires?.getTime() ?? 0) > item.lease.expires.getTime())
+      await service.advance(5)
+      assert.deepEqual(await take(other), [])
+      await service.advance(10)
+      const lost = await queue.renewLeases?.([reference], 600, call())
+      assert.equal(lost?.[0]?.expires, undefined)
+      await drain()
+    })
+
+    test('an item that is given back goes to another connector at once, and to us after ten minutes', async () => {
+      const context = await service.queue('revocation')
+      const [item] = await take(queue)
+      const reference = { requestContext: context, leaseId: item?.lease?.id ?? '' }
+      await queue.releaseLeases?.([reference], 'noKey', call())
+      assert.deepEqual(await take(queue), [])
+      const [theirs] = await take(other)
+      assert.equal(theirs?.requestContext, context)
+      assert.equal(theirs?.lease?.attempt, 2)
+      await other.upload([revoked(theirs)], call())
+    })
+
+    test('a failure that may pass comes back after a pause; one that may not is final', async () => {
+      const retried = await service.queue('revocation')
+      const [item] = await take(queue)
+      assert.ok(item)
+      const end = {
+        succeeded: false,
+        errorCode: 'ServiceUnavailableException',
+        errorMessage: 'away',
+      } as const
+      await queue.upload([{ ...revoked(item), end }], call())
+      assert.deepEqual(await take(queue), [])
+      await service.advance(65)
+      const [again] = await take(queue)
+      assert.equal(again?.requestContext, retried)
+      assert.ok(again)
+      const final = { ...end, errorCode: 'CertificateNotFoundError' } as const
+      await queue.upload([{ ...revoked(again), end: final }], call())
+      assert.equal(await service.stateOf('revocation', retried), 'failedFinal')
+    })
+
+    test('a download waits for an item that comes meanwhile', async () => {
+      const terms = { maxItems: 10, waitSeconds: 10, leaseSeconds: 300 }
+      const startedAt = Date.now()
+      const waiting = queue.download({ ...call(), ...terms })
+      const context = await service.queue('revocation')
+      const { items } = await waiting
+      assert.deepEqual(
+        items.map(({ requestContext }) => requestContext),
+        [context],
+      )
+      assert.ok(Date.now() - startedAt < 9000)
+      await queue.upload(items.map(revoked), call())
+    })
+
+    test('a paused connector gets nothing and is told when to ask again', async () => {
+      const id = first.current()?.record.connectorId ?? ''
+      await service.queue('revocation')
+      await service.pause(id, true)
+      const terms = { maxItems: 10, waitSeconds: 0, leaseSeconds: 300 }
+      const batch = await queue.download({ ...call(), ...terms })
+      assert.deepEqual(batch.items, [])
+      assert.ok((batch.pollAfterMs ?? 0) > 0)
+      await service.pause(id, false)
+      await drain()
+    })
+
+    test('an interval of health counts once, however often it comes', async () => {
+      const id = first.current()?.record.connectorId ?? ''
+      const from = new Date('2026-01-01T00:00:00Z')
+      const interval = {
+        metric: 'scepIssue' as const,
+        from,
+        to: new Date('2026-01-01T00:05:00Z'),
+        successes: 3,
+        failures: 1,
+      }
+      const report = {
+        sentAt: new Date(),
+        uptimeSeconds: 1,
+        intervals: [interval],
+        observations: [
+          { name: 'store', status: 'pass' as const, detail: 'it works', at: new Date() },
+        ],
+        queues: { journalPending: 0, spoolPending: 0, oldestSpoolSeconds: 0 },
+      }
+      const answer = await first.health.report(report, call())
+      assert.equal(answer.isPaused, false)
+      await first.health.report(report, call())
+      assert.equal(await service.intervalsOf(id, 'scepIssue'), 1)
+    })
+
+    /** Takes what is there and ends it, so that the next test finds an empty queue. */
+    async function drain(): Promise<void> {
+      await service.advance(65)
+      for (const client of [queue, other])
+        for (const items of [await take(client)])
+          if (items.length > 0) await client.upload(items.map(revoked), call())
+    }
+  })
+}
