@@ -15,6 +15,7 @@ import { addRevokeCommand } from './revoke-command.ts'
 import { addServeCommand } from './serve-command.ts'
 import { addSimulateCommand } from './simulate-command.ts'
 import { addSpoolCommand } from './spool-command.ts'
+import { addStatusCommand } from './status-command.ts'
 import { loadVersion } from './version.ts'
 
 /** All commands with their options and help. Runs nothing by itself. */
@@ -45,6 +46,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addKeyringCommand,
     addImportCommand,
     addCheckConfigCommand,
+    addStatusCommand,
     addEventsCommand,
     addRequestsCommand,
     addRevokeCommand,

@@ -61,12 +61,14 @@ const DAY_MS = 86_400_000
 
 /**
  * From how many days before its end a certificate is spoken of. An RA renews itself a month before (`ra.overlapDays`),
- * so that one with a week left has failed to; a CA and a TLS certificate are renewed by people.
+ * so that one with a week left has failed to; a CA and a TLS certificate are renewed by people. How long the certificate for the
+ * connector service lives is the service's choice; event 68 tells of a renewal that fails.
  */
 const NOTICE_DAYS: Readonly<Record<ExpiringCertificate['kind'], number>> = {
   ca: 90,
   ra: 7,
   tls: 21,
+  agent: 0,
 }
 
 /** Records each certificate of the connector that ends soon or has ended. Call it daily. */
@@ -79,7 +81,7 @@ export function recordExpiring(
     const daysLeft = Math.floor((notAfter.getTime() - clock.now().getTime()) / DAY_MS)
     if (daysLeft >= NOTICE_DAYS[kind]) continue
     journal.record(events.CertificateExpiring, {
-      ...(kind === 'tls' ? {} : { caId: name }),
+      ...(kind === 'tls' || kind === 'agent' ? {} : { caId: name }),
       notAfter,
       detail: `${kind} ${name}: ${daysLeft < 0 ? 'it has ended' : `${daysLeft} days left`}`,
     })

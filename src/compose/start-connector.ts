@@ -13,6 +13,7 @@ import {
   createCourier,
   createDuties,
   createHealth,
+  createHealthCounts,
   createPayloadCipher,
   createSafekeeping,
   createScepEnrolment,
@@ -42,6 +43,7 @@ import { type Clock, systemClock } from '../kernel/index.ts'
 import { type Simulator, startSimulator } from '../simulator/index.ts'
 import { loadDataKey, openCaptureFolder, openSpool, openStore } from '../store/index.ts'
 import { type CryptoPool, createCryptoPool } from '../workers/index.ts'
+import { type Agent, composeAgent } from './agent.ts'
 import {
   addCaDuties,
   type ComposedAuthorities,
@@ -63,6 +65,7 @@ import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from 
 import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
 import { createNextCaAnswer } from './next-ca.ts'
+import { openOpenService } from './open-service.ts'
 import { composeProfiles } from './profiles.ts'
 import { composeQueues, listQueueChecks, loadQueueFigures } from './queues.ts'
 import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
@@ -159,7 +162,9 @@ async function build(
     ...(tls === undefined
       ? []
       : [{ kind: 'tls' as const, name: 'listeners.device', notAfter: tls.notAfter }]),
+    ...(agent?.listCertificates() ?? []),
   ]
+  let agent: Agent | undefined
 
   // Memory and voice
   const store = await openStore(configuration.store)
@@ -174,6 +179,7 @@ async function build(
     queues: async () => await loadQueueFigures(queues),
     now: () => clock.now(),
   })
+  const counts = createHealthCounts(startedAt)
   const logsDir = join(dataDir, 'logs')
   const { logging } = configuration
   const journal = openJournal(configuration, {
@@ -187,6 +193,7 @@ async function build(
         archives: logging.archives,
       }),
       metrics.sink,
+      counts.sink,
       ...(logging.console === 'off'
         ? []
         : [createConsoleSink({ format: logging.console, stream: surroundings.console })]),
@@ -223,6 +230,13 @@ async function build(
   if (simulator !== undefined) closers.push(() => simulator.close())
   const intune = openIntune(configuration, simulator, version, clock)
   if (intune !== undefined) closers.push(() => intune.close())
+  const openService = await openOpenService(configuration, {
+    simulator,
+    passphrase,
+    version,
+    clock,
+  })
+  if (openService !== undefined) closers.push(() => openService.close())
 
   // What the product does
   const cipher = createPayloadCipher(dataKey)
@@ -308,6 +322,21 @@ async function build(
   })
 
   // Edges
+  const service = configuration.management.openService
+  agent =
+    service === undefined || openService === undefined
+      ? undefined
+      : composeAgent({
+          service: openService,
+          url: simulator?.httpsUrl ?? service.url,
+          counts,
+          check: async () => await checkHealth(),
+          store,
+          dataDir,
+          journal,
+          clock,
+          startedAt,
+        })
   const checks = [
     ...listChecks({
       store,
@@ -318,6 +347,7 @@ async function build(
       clock,
     }),
     ...listQueueChecks(queues, clock),
+    ...(agent?.checks ?? []),
   ]
   const health = createHealth(checks, clock)
   const recordHealth = createHealthEvents(checks, journal)
@@ -325,6 +355,7 @@ async function build(
   async function checkHealth() {
     const results = await health.check()
     recordHealth(results)
+    agent?.observe(results)
     return results
   }
   const logger = pino({ level: 'warn' })
@@ -376,6 +407,7 @@ async function build(
         outbox: await loadOutboxFigures(store, clock),
         workers: workerFiguresOf(crypto),
         recent: await listRecent(store),
+        openService: agent?.status(),
       }),
       metrics,
       logger,
@@ -420,6 +452,7 @@ async function build(
     clock,
     holder: connectorId,
   })
+  agent?.start(duties)
   courier.start()
   for (const queue of queues) await queue.start()
   journal.record(events.ServiceStarted, {
@@ -434,6 +467,7 @@ async function build(
     await duties.stop()
     await Promise.all(queues.map(async (queue) => await queue.stop()))
     await courier.stop()
+    await agent?.stop()
     journal.record(events.ServiceStopped)
     await journal.flush()
     await closeAll(closers)

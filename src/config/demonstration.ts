@@ -50,6 +50,8 @@ export function demonstrationConfiguration(
       trustedCaFile: join(dataDir, 'simulator-ca.pem'),
       allowedHostSuffixes: ['127.0.0.1'],
     },
+    // The simulator's too; it gives the token and the CA of each start.
+    management: { openService: { url: simulatorUrl } },
     profiles: [
       { name: 'default', challenge: { kind: 'intune' } },
       { name: 'static', challenge: sharedChallenge },

@@ -5,6 +5,12 @@ export { type Courier, createCourier } from './courier.ts'
 export { createDuties, type Duties } from './duties.ts'
 export type { EnrolmentPorts } from './enrolment-work.ts'
 export { createHealth, type HealthCheck, type HealthFinding, type HealthResult } from './health.ts'
+export { createHealthCounts, type HealthCounts } from './health-counts.ts'
+export {
+  createHealthReporter,
+  type HealthReporter,
+  type UnsentIntervals,
+} from './health-reporter.ts'
 export type { DeliveryPorts, NotificationPauses } from './notification.ts'
 export { createChallengeHash, createPayloadCipher } from './payload-cipher.ts'
 export { closeOverdue } from './pending.ts'

@@ -19,7 +19,7 @@ export interface WorkerFigures {
 
 /** A certificate whose end somebody must know of in time. */
 export interface ExpiringCertificate {
-  readonly kind: 'ca' | 'ra' | 'tls'
+  readonly kind: 'ca' | 'ra' | 'tls' | 'agent'
   readonly name: string
   readonly notAfter: Date
 }

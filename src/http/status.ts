@@ -28,6 +28,31 @@ export interface RecentRequest {
   readonly serialHex: string | undefined
 }
 
+/** This connector as the list of the connector service shows it. No key, no token. */
+export interface OpenServiceStatus {
+  readonly url: string
+  /** `none` before the first enrolment; `inactive` when the service heard nothing for a day. */
+  readonly state: 'none' | 'active' | 'inactive'
+  readonly connectorId: string | undefined
+  readonly enrolledAt: Date | undefined
+  /** When the service last took a health message. */
+  readonly lastContactAt: Date | undefined
+  readonly certificateNotAfter: Date | undefined
+  readonly features: readonly string[]
+  readonly isPaused: boolean
+  readonly unsentIntervals: number
+  /** Undefined while nobody knows. */
+  readonly support: SupportFigures | undefined
+}
+
+/** Support of the version that runs. */
+export interface SupportFigures {
+  readonly status: 'supported' | 'deprecated' | 'unsupported' | 'blocked'
+  readonly latest: string
+  readonly supportEndsAt?: Date
+  readonly worksUntil?: Date
+}
+
 /** What the page and `/api/status` show. */
 export interface ConnectorStatus {
   readonly name: string
@@ -38,4 +63,6 @@ export interface ConnectorStatus {
   readonly outbox: OutboxFigures
   readonly workers: WorkerFigures
   readonly recent: readonly RecentRequest[]
+  /** Absent where no such service is configured. */
+  readonly openService?: OpenServiceStatus | undefined
 }

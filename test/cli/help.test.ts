@@ -63,6 +63,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'import list': ['--user', '--json'],
   'import remove': ['<thumbprint>', '--user'],
   'import status': ['--user'],
+  status: ['--json'],
   events: ['--follow', '--id', '--transaction', '--channel', '--since', '--limit', '--json'],
   requests: ['--all'],
   approve: ['<id>'],

@@ -4,6 +4,7 @@ import { field, integer, secretFields, text } from '../field.ts'
 import { authoritySchema } from './authorities.ts'
 import { intuneSchema } from './intune.ts'
 import { listenersSchema } from './listeners.ts'
+import { managementSchema } from './management.ts'
 import { profileSchema } from './profiles.ts'
 import { featuresSchema, revocationSchema } from './work.ts'
 
@@ -117,6 +118,7 @@ export const configurationSchema = z.strictObject({
   }),
   features: featuresSchema,
   revocation: revocationSchema,
+  management: managementSchema.prefault({}),
   proxy: field(z.exactOptional(proxy), { doc: 'Left out: calls go out directly.' }),
   profiles: field(z.array(profileSchema).min(1).max(64), {
     doc: 'The SCEP profiles, at least one.',

@@ -11,7 +11,7 @@ const decompress = promisify(gunzip)
 
 /** One call. `activityId` goes out as `client-request-id` and comes back in the error. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE' | 'PATCH'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string

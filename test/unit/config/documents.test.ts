@@ -46,6 +46,7 @@ test('every key of the example is a key with a value that fits, also those behin
     'intune.clientSecretFile',
     'intune.clientSecretFile',
     'listeners.admin.apiTokenFile',
+    'management.openService.enrolmentTokenFile',
     'profiles[0].challenge.length',
     'profiles[0].challenge.passwordMax',
     'profiles[0].challenge.secretFile',

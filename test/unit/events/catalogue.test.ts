@@ -100,6 +100,9 @@ const ours = `
 61 OrphanCertificateRevoked warning
 62 CertificateRevoked information
 63 IntentCompleted information
+67 AgentCertificatesIssued information
+68 AgentCertificatesFailed error
+69 VersionSupportChanged warning
 70 SpoolReplayed information
 71 SpoolSaved warning
 72 SpoolUnreadable error

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Configuration } from '../config/index.ts'
+import { type Clock, ConnectorError, Secret } from '../kernel/index.ts'
+import {
+  loadKeyFile,
+  loadPrivateFile,
+  makePrivateDirectory,
+  writeKeyFile,
+  writePrivateFile,
+} from '../keys/index.ts'
+import {
+  type AgentFeatures,
+  createOpenService,
+  type OpenService,
+  type OpenServiceOptions,
+} from '../management/index.ts'
+import type { Simulator } from '../simulator/index.ts'
+
+/** What this connector can do. */
+export const agentFeatures: AgentFeatures = {
+  scep: true,
+  pkcs: false,
+  pkcsImport: false,
+  revocation: false,
+}
+
+/**
+ * The client of the connector service, with its keys encrypted under `dataDir`, or of the simulator's where that plays it;
+ * undefined where none is configured.
+ *
+ * @throws ConnectorError `config/invalid` a file cannot be read; `key/unreadable` the folder of the keys cannot be made
+ */
+export async function openOpenService(
+  configuration: Configuration,
+  surroundings: {
+    readonly simulator: Simulator | undefined
+    readonly passphrase: Secret
+    readonly version: string
+    readonly clock: Clock
+  },
+): Promise<OpenService | undefined> {
+  const settings = configuration.management.openService
+  if (settings === undefined) return undefined
+  const { simulator, passphrase, version, clock } = surroundings
+  const folder = join(configuration.dataDir, 'open-service', simulator ? 'simulated' : '')
+  // The simulator forgets its connectors when it ends.
+  if (simulator !== undefined) rmSync(folder, { recursive: true, force: true })
+  await makePrivateDirectory(folder)
+  return createOpenService({
+    ...(simulator === undefined ? configuredService(settings) : simulatedService(simulator)),
+    ...storesIn(folder, passphrase),
+    proxy: simulator === undefined ? configuration.proxy : undefined,
+    displayName: configuration.connector.name,
+    machineName: hostname(),
+    version,
+    features: agentFeatures,
+    timeouts: settings.timeouts,
+    clock,
+  })
+}
+
+type Place = Pick<OpenServiceOptions, 'url' | 'enrolmentToken' | 'trustedCaPem' | 'releaseKeyPem'>
+
+function simulatedService(simulator: Simulator): Place {
+  return {
+    url: simulator.httpsUrl,
+    enrolmentToken: new Secret(simulator.enrolmentToken),
+    trustedCaPem: simulator.caPem,
+    releaseKeyPem: simulator.releaseKeyPem,
+  }
+}
+
+function configuredService(
+  settings: NonNullable<Configuration['management']['openService']>,
+): Place {
+  const { url, enrolmentToken, caFile, releaseKeyFile } = settings
+  return {
+    url,
+    enrolmentToken,
+    trustedCaPem: loadText('caFile', caFile),
+    releaseKeyPem: loadText('releaseKeyFile', releaseKeyFile),
+  }
+}
+
+function storesIn(folder: string, passphrase: Secret): Pick<OpenServiceOptions, 'keys' | 'record'> {
+  const recordFile = join(folder, 'agent.json')
+  return {
+    keys: {
+      async find(name) {
+        const file = join(folder, name)
+        return existsSync(file) ? await loadKeyFile(file, passphrase) : undefined
+      },
+      async save(name, pkcs8Der) {
+        await writeKeyFile(join(folder, name), pkcs8Der, passphrase, randomBytes)
+      },
+    },
+    record: {
+      async find() {
+        if (!existsSync(recordFile)) return undefined
+        return new TextDecoder().decode(await loadPrivateFile(recordFile))
+      },
+      async save(text) {
+        await writePrivateFile(recordFile, new TextEncoder().encode(text))
+      },
+    },
+  }
+}
+
+function loadText(key: string, file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new ConnectorError(
+      'config/invalid',
+      `management.openService.${key}: ${file} cannot be read; check path, owner and mode`,
+      { cause },
+    )
+  }
+}

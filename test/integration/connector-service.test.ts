@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { Configuration } from '../../src/config/index.ts'
+import { Secret } from '../../src/kernel/index.ts'
+import { type Simulator, startSimulator } from '../../src/simulator/index.ts'
+import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
+
+interface Known {
+  readonly id: string
+  readonly state: string
+  readonly connectorVersion: string
+}
+
+interface Reported {
+  readonly intervals: readonly { readonly metricName: string; readonly successCount: number }[]
+  readonly messages: readonly unknown[]
+  readonly repeated: number
+}
+
+describe('a connector and a connector service beside it', () => {
+  let folder: string
+  let service: Simulator
+  let stage: TestConnector
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'connector-service-'))
+    service = await startSimulator({ dataDir: folder, httpsPort: 0, controlPort: 0 })
+    await writeFile(join(folder, 'releases.pem'), service.releaseKeyPem)
+    const releases = [
+      { version: '0.0.0', releasedDateTime: '2026-01-01T00:00:00Z' },
+      { version: '0.1.0', releasedDateTime: '2026-01-15T00:00:00Z' },
+    ]
+    await control('PUT', 'releases', { releases })
+    stage = await startTestConnector(configured)
+  })
+  after(async () => {
+    await stage.remove()
+    await service.close()
+    await rm(folder, { recursive: true })
+  })
+
+  function configured(configuration: Configuration): Configuration {
+    const { intune: _, ...rest } = configuration
+    return {
+      ...rest,
+      profiles: configuration.profiles.filter(({ challenge }) => challenge.kind === 'static'),
+      simulator: { ...configuration.simulator, enabled: false },
+      management: {
+        openService: {
+          url: service.httpsUrl,
+          enrolmentToken: new Secret(service.enrolmentToken),
+          caFile: join(folder, 'simulator-ca.pem'),
+          releaseKeyFile: join(folder, 'releases.pem'),
+          timeouts: { connectMs: 2000, readMs: 5000 },
+        },
+      },
+    }
+  }
+
+  async function control(method: string, path: string, body?: object): Promise<unknown> {
+    const answer = await fetch(`${service.controlUrl}/control/${path}`, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+
+  async function getOnlyKnown(): Promise<Known> {
+    const { value } = (await control('GET', 'connectors')) as { value: Known[] }
+    const [known, another] = value
+    assert.ok(known)
+    assert.equal(another, undefined)
+    return known
+  }
+
+  async function loadReported(): Promise<Reported> {
+    return (await control('GET', `connectors/${(await getOnlyKnown()).id}/health`)) as Reported
+  }
+
+  async function loadStatus(): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${stage.connector.adminUrl}/api/status`)
+    return ((await answer.json()) as { openService: Record<string, unknown> }).openService
+  }
+
+  test('it enrols at its start and reports: 67 and 5000; the service lists it as active', async () => {
+    await stage.waitForEvents({ id: 5000 }, (found) => found.length > 0)
+    const [issued] = await stage.events({ id: 67 })
+    assert.match(issued?.detail ?? '', /^enrolled; connector [0-9a-f-]{36}$/)
+    const known = await getOnlyKnown()
+    assert.equal(known.state, 'active')
+    assert.equal(known.connectorVersion, '0.0.0-test')
+    const status = await loadStatus()
+    assert.equal(status['connectorId'], known.id)
+    assert.equal(status['state'], 'active')
+  })
+
+  test('a version that has a successor is told: 69, and in the checks', async () => {
+    const [told] = await stage.waitForEvents({ id: 69 }, (found) => found.length > 0)
+    assert.match(told?.detail ?? '', /version 0\.1\.0 is there/)
+    const answer = await fetch(`${stage.connector.adminUrl}/readyz`)
+    assert.equal(answer.status, 200)
+    const { checks } = (await answer.json()) as {
+      checks: { name: string; status: string; reason: string }[]
+    }
+    const version = checks.find(({ name }) => name === 'version')
+    assert.equal(version?.status, 'degraded')
+    assert.equal(version?.reason, told?.detail)
+  })
+
+  test('keys under dataDir are encrypted; the token is nowhere', async () => {
+    const names = await readdir(join(stage.dataDir, 'open-service'))
+    assert.deepEqual(names.sort(), ['agent-1.key', 'agent.json', 'encryption-1.key'])
+    for (const name of names) {
+      const text = await readFile(join(stage.dataDir, 'open-service', name), 'utf8')
+      assert.ok(!text.includes('BEGIN PRIVATE KEY'), name)
+      if (name.endsWith('.key')) assert.match(text, /^-----BEGIN ENCRYPTED PRIVATE KEY-----/)
+      assert.ok(!text.includes(service.enrolmentToken), name)
+    }
+  })
+
+  test('started again it is the same connector, and what an outage kept arrives, each interval once', async () => {
+    const { id } = await getOnlyKnown()
+    const uploaded = (await stage.events({ id: 5000 })).length
+    await control('POST', 'faults', { hop: 'ocs-health', fault: '503' })
+    await stage.stop()
+    const [failure] = await stage.events({ id: 5002 })
+    assert.equal(failure?.httpStatus, 503)
+    assert.equal(
+      (await stage.events({ id: 5001 })).length,
+      (await stage.events({ id: 5002 })).length,
+    )
+    const before = await loadReported()
+    await control('DELETE', 'faults')
+    stage = await startTestConnector(configured, stage.dataDir)
+    await stage.waitForEvents({ id: 5000 }, (found) => found.length > uploaded)
+    assert.equal((await getOnlyKnown()).id, id)
+    assert.equal((await stage.events({ id: 67 })).length, 1)
+    const after = await loadReported()
+    const uploads = after.intervals.filter(({ metricName }) => metricName === 'healthUpload')
+    assert.ok(uploads.length > before.intervals.length, JSON.stringify(after.intervals))
+    assert.equal(after.repeated, 0)
+  })
+})
