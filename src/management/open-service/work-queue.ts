@@ -65,6 +65,7 @@ export function createWorkQueue<K extends WorkKind>(
       return {
         items: read.filter((item) => item !== undefined && 'request' in item) as WorkItem<K>[],
         unreadable: read.filter((item) => item !== undefined && 'problem' in item),
+        passedOver: read.filter((item) => item === undefined).length,
         moreAvailable: moreAvailable ?? false,
         ...(pollAfterSeconds === undefined ? {} : { pollAfterMs: pollAfterSeconds * 1000 }),
         ...(answer.serverRequestId === undefined

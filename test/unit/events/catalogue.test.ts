@@ -68,8 +68,7 @@ const published = `
 5002 HealthMessageUploadFailure operational Connector health
 `.trim()
 
-const ours = `
-1 ServiceStarted information
+const ours = `1 ServiceStarted information
 2 ServiceStopped information
 3 ConfigurationLoaded information
 5 ConfigurationWarning warning
@@ -100,6 +99,8 @@ const ours = `
 61 OrphanCertificateRevoked warning
 62 CertificateRevoked information
 63 IntentCompleted information
+64 WorkLeaseLost warning
+65 WorkResultRefused warning
 67 AgentCertificatesIssued information
 68 AgentCertificatesFailed error
 69 VersionSupportChanged warning
@@ -110,8 +111,7 @@ const ours = `
 74 StoreRecovered information
 80 LogLinesDropped warning
 90 DebugMessage information
-99 UnhandledError error
-`.trim()
+99 UnhandledError error`.trim()
 
 test('the 61 published events keep ID, name, channel and task category', () => {
   const listed = catalogue
