@@ -33,10 +33,10 @@ export function createClosing<K extends WorkKind>(
   }
 
   // 7. Record: one Admin event, once the item is closed.
-  async function record(closed: WorkRecord): Promise<void> {
+  async function record(closed: WorkRecord, isInDoubt: boolean): Promise<void> {
     const summary = parseSummary(closed)
     if (summary === undefined || summary.outcome === 'elsewhere') return
-    if (mayBeInLog && (await ports.isRecorded(closed.id, closed.receivedAt))) return
+    if (isInDoubt && (await ports.isRecorded(closed.id, closed.receivedAt))) return
     const hasSucceeded = summary.outcome === 'succeeded'
     logOf(closed, ports).record(hasSucceeded ? handler.events.succeeded : handler.events.failed, {
       ...summary.fields,
@@ -48,11 +48,17 @@ export function createClosing<K extends WorkKind>(
     await closeOverdue()
     for (;;) {
       const closed = await items.listUnrecorded(queue.name, holder, BATCH)
-      if (closed.length === 0) break
-      for (const one of closed) await record(one)
+      if (closed.length === 0) {
+        mayBeInLog = false
+        break
+      }
+      const isInDoubt = mayBeInLog
+      // Until they are marked: the store may go away between the two.
+      mayBeInLog = true
+      for (const one of closed) await record(one, isInDoubt)
       await ports.flush()
       await items.markRecorded(closed.map(({ id }) => id))
+      mayBeInLog = isInDoubt
     }
-    mayBeInLog = false
   }
 }

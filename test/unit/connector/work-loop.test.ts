@@ -1,0 +1,530 @@
+import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { afterEach, describe, test } from 'node:test'
+import { createPayloadCipher, createWorkLoop, type WorkLoop } from '../../../src/connector/index.ts'
+import type { WorkHandler, WorkVerdict } from '../../../src/connector/work/work-handler.ts'
+import { hashContext } from '../../../src/connector/work/work-payload.ts'
+import { defaultWorkOptions } from '../../../src/connector/work/work-ports.ts'
+import { events } from '../../../src/events/index.ts'
+import { ConnectorError } from '../../../src/kernel/index.ts'
+import { createFakeWorkQueue, type FakeWorkQueue, fakeItem } from '../../support/fake-work-queue.ts'
+import { createMemoryStore, type MemoryStore } from '../../support/memory-store.ts'
+import { recordedJournal } from '../../support/recorded-journal.ts'
+
+type Verdict = WorkVerdict<'revocation'>
+type Carry = WorkHandler<'revocation'>['carryOut']
+
+const success: Verdict = {
+  end: { succeeded: true, value: { revokedAt: new Date(0), alreadyRevoked: false } },
+  isPassing: false,
+  fields: { serialNumber: '4A01' },
+}
+const final: Verdict = {
+  end: { succeeded: false, errorCode: 'NotSupportedError', errorMessage: 'cannot' },
+  isPassing: false,
+  fields: {},
+}
+const passing: Verdict = {
+  end: { succeeded: false, errorCode: 'ServiceUnavailableException', errorMessage: 'CA away' },
+  isPassing: true,
+  fields: {},
+}
+const away = (more: { httpStatus?: number; retryAfterMs?: number } = {}): ConnectorError =>
+  new ConnectorError('intune/unavailable', 'away', { isTransient: true, ...more })
+
+const loops: WorkLoop[] = []
+afterEach(async () => {
+  await Promise.all(loops.splice(0).map(async (loop) => await loop.stop()))
+})
+
+/** A queue, a store, and as many loops as a test wants; the clock is moved by hand. */
+function stage(
+  queue: FakeWorkQueue = createFakeWorkQueue(),
+  store: MemoryStore = createMemoryStore(),
+) {
+  let now = Date.parse('2026-06-01T12:00:00Z')
+  const clock = { now: () => new Date(now) }
+  const recorded = recordedJournal(clock)
+  const cipher = createPayloadCipher(randomBytes(32))
+  const carried: string[] = []
+  const takenBack: string[] = []
+  const told: { carry: Carry } = { carry: async () => success }
+
+  async function start(holder = 'a', change: Partial<typeof defaultWorkOptions> = {}) {
+    const handler: WorkHandler<'revocation'> = {
+      kind: 'revocation',
+      events: {
+        downloaded: events.RevokeDownloadSuccess,
+        downloadFailed: events.RevokeDownloadFailure,
+        received: events.RevokeDownloadedRequest,
+        uploaded: events.RevokeUploadSuccess,
+        uploadFailed: events.RevokeUploadFailure,
+        uploadedEach: events.RevokeUploadedRequest,
+        succeeded: events.RevokeRequestSuccess,
+        failed: events.RevokeRequestFailure,
+      },
+      isOurs: async ({ serialNumber }) => serialNumber !== 'FOREIGN',
+      laneOf: async () => ({ name: 'ca', parallel: 2 }),
+      describe: ({ serialNumber }) => ({ serialNumber }),
+      async carryOut(task) {
+        carried.push(`${holder} ${task.request.serialNumber}`)
+        return await told.carry(task)
+      },
+      async takeBack({ serialNumber }) {
+        takenBack.push(serialNumber)
+      },
+    }
+    const loop = createWorkLoop(
+      {
+        queue,
+        handler,
+        items: store.work,
+        leases: store.leases,
+        cipher,
+        journal: recorded.journal,
+        flush: async () => undefined,
+        isRecorded: async (transactionId) =>
+          recorded.records.some(
+            (record) => record.channel === 'admin' && record.transactionId === transactionId,
+          ),
+        clock,
+        holder,
+        random: () => 0.5,
+      },
+      { ...defaultWorkOptions, roundMs: 2, drainMs: 200, ...change },
+    )
+    loops.push(loop)
+    await loop.start()
+    return loop
+  }
+
+  return {
+    ...recorded,
+    queue,
+    store,
+    carried,
+    takenBack,
+    told,
+    start,
+    advance(seconds: number) {
+      now += seconds * 1000
+    },
+    async until(what: string, isThere: () => boolean | Promise<boolean>) {
+      for (const end = Date.now() + 8000; !(await isThere()); ) {
+        if (Date.now() > end)
+          throw new Error(`never: ${what}; events ${recorded.eventIds().join(', ')}`)
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+    },
+    count: (id: number) => recorded.eventIds().filter((eventId) => eventId === id).length,
+    record: async (requestContext: string) =>
+      await store.work.find(queue.name, hashContext(requestContext)),
+  }
+}
+
+describe('the work loop', () => {
+  test('an item is journaled, carried out, uploaded once, settled and recorded once', async () => {
+    const on = stage()
+    const item = fakeItem()
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('3000', () => on.count(3000) === 1)
+    assert.deepEqual(on.eventIds(), [3002, 3020, 3100, 3102, 3000])
+    assert.equal(on.queue.uploads.length, 1)
+    const record = await on.record(item.requestContext)
+    assert.equal(record?.state, 'closed')
+    assert.equal(record?.payload, undefined)
+    assert.equal(new Set(on.records.flatMap((one) => one.transactionId ?? [])).size, 1)
+    assert.ok(!JSON.stringify(on.records).includes(item.requestContext))
+  })
+
+  test('nothing is acted on before the whole batch is in the journal', async () => {
+    const on = stage()
+    on.store.faults.failWrite = (method) => method === 'work.receive'
+    on.queue.waiting.push(fakeItem(), fakeItem())
+    await on.start()
+    await on.until('a download', () => on.queue.downloads.length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.deepEqual(on.carried, [])
+    on.store.faults.failWrite = undefined
+    await on.until('both', () => on.count(3000) === 2)
+    assert.equal(on.queue.downloads.length, 1)
+  })
+
+  test('what is not ours is neither written down nor answered', async () => {
+    const on = stage()
+    const foreign = fakeItem({ request: { ...fakeItem().request, serialNumber: 'FOREIGN' } })
+    on.queue.waiting.push(foreign, fakeItem())
+    const loop = await on.start()
+    await on.until('3000', () => on.count(3000) === 1)
+    assert.equal(await on.record(foreign.requestContext), undefined)
+    assert.equal(on.queue.uploads.flat().length, 1)
+    assert.equal((await loop.figures()).outcomes.get('leftAlone'), 1)
+  })
+
+  test('an unreadable item without a lease is left alone, with one it is answered', async () => {
+    const entry = { errorCode: 'DataSerializationError', problem: 'no serialNumber' } as const
+    const plain = stage()
+    plain.queue.unreadable.push({ requestContext: 'x', lease: undefined, ...entry })
+    await plain.start()
+    await plain.until('3002', () => plain.count(3002) === 1)
+    assert.equal(await plain.record('x'), undefined)
+    const leased = stage(createFakeWorkQueue(true))
+    const lease = { id: 'l', attempt: 1, expires: new Date('2026-06-01T13:00:00Z') }
+    leased.queue.unreadable.push({ requestContext: 'x', lease, ...entry })
+    await leased.start()
+    await leased.until('3001', () => leased.count(3001) === 1)
+    const end = leased.queue.uploads[0]?.[0]?.end
+    assert.ok(end?.succeeded === false && end.errorCode === 'DataSerializationError')
+    assert.deepEqual(leased.carried, [])
+  })
+
+  test('a failure that may pass is tried again by the table, and the service hears of the last', async () => {
+    const on = stage()
+    on.told.carry = async () => passing
+    const item = fakeItem()
+    on.queue.waiting.push(item)
+    await on.start()
+    for (const [index, pauseSeconds] of [5, 30, 120, 600, 1200].entries()) {
+      await on.until(`attempt ${index + 1}`, async () => {
+        const record = await on.record(item.requestContext)
+        return record?.tries === index + 1 && on.carried.length === index + 1
+      })
+      assert.equal(on.queue.uploads.length, 0)
+      on.advance(pauseSeconds)
+    }
+    await on.until(
+      'returned',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    assert.equal(on.carried.length, 6)
+    assert.equal(on.queue.uploads.length, 1)
+    assert.deepEqual(on.eventIds('admin'), [])
+  })
+
+  test('what comes again after such a failure and succeeds has one Admin event, of success', async () => {
+    const on = stage()
+    const item = fakeItem()
+    on.told.carry = async () => passing
+    on.queue.waiting.push(item)
+    await on.start('a', { attemptPausesSeconds: [] })
+    await on.until(
+      'returned',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    on.told.carry = async () => success
+    on.queue.waiting.push(item)
+    on.advance(3600)
+    await on.until('3000', () => on.count(3000) === 1)
+    assert.deepEqual(on.eventIds('admin'), [3000])
+  })
+
+  test('what never comes again is closed after a day, with the failure it had', async () => {
+    const on = stage()
+    on.told.carry = async () => passing
+    const item = fakeItem()
+    on.queue.waiting.push(item)
+    await on.start('a', { attemptPausesSeconds: [] })
+    await on.until(
+      'returned',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    on.advance(86_400)
+    await on.until('3001', () => on.count(3001) === 1)
+    assert.equal(on.records.at(-1)?.errorCode, 'ServiceUnavailableException')
+  })
+
+  test('a final failure is uploaded at once and is 3001', async () => {
+    const on = stage()
+    on.told.carry = async () => final
+    on.queue.waiting.push(fakeItem())
+    await on.start()
+    await on.until('3001', () => on.count(3001) === 1)
+    assert.equal(on.carried.length, 1)
+  })
+
+  test('a handler that throws does not lose the item', async () => {
+    const on = stage()
+    on.told.carry = async () => {
+      throw new TypeError('unexpected')
+    }
+    const item = fakeItem()
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('99', () => on.count(99) === 1)
+    await on.until('postponed', async () => (await on.record(item.requestContext))?.tries === 1)
+    on.told.carry = async () => success
+    on.advance(5)
+    await on.until('3000', () => on.count(3000) === 1)
+  })
+
+  test('a closed item that comes again is carried out and uploaded again, without a second Admin event', async () => {
+    const on = stage()
+    const item = fakeItem()
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('3000', () => on.count(3000) === 1)
+    on.queue.waiting.push(item)
+    on.advance(3600)
+    await on.until('a second upload', () => on.queue.uploads.length === 2)
+    await on.until('closed', async () => (await on.record(item.requestContext))?.state === 'closed')
+    assert.equal(on.count(3000), 1)
+  })
+
+  test('a service that is away gets the results when it is back, each once', async () => {
+    const on = stage()
+    on.queue.uploadFailures.push(away(), away())
+    on.queue.waiting.push(fakeItem(), fakeItem())
+    await on.start()
+    await on.until('3101', () => on.count(3101) === 1)
+    on.advance(5)
+    await on.until('3101 again', () => on.count(3101) === 2)
+    on.advance(14)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(on.queue.uploads.length, 2)
+    on.advance(1)
+    await on.until('both', () => on.count(3000) === 2)
+    assert.equal(on.carried.length, 2)
+    assert.equal(on.queue.uploads.length, 3)
+  })
+
+  test('after 72 hours a result is given up: 3001, once', async () => {
+    const on = stage()
+    const item = fakeItem()
+    on.queue.uploadFailures.push(away(), away())
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('3101', () => on.count(3101) === 1)
+    on.advance(72 * 3600)
+    await on.until('3001', () => on.count(3001) === 1)
+    assert.match(String(on.records.at(-1)?.errorMessage), /could not be uploaded in 72 hours/)
+  })
+
+  test('one result that the service refuses does not hold up the others', async () => {
+    const on = stage()
+    const upload = on.queue.upload.bind(on.queue)
+    on.queue.upload = async (results, call) => {
+      if (results.some(({ requestContext }) => requestContext === 'bad'))
+        throw new ConnectorError('intune/bad-response', 'no', { httpStatus: 400 })
+      return await upload(results, call)
+    }
+    const items = [fakeItem(), fakeItem({ requestContext: 'bad' }), fakeItem(), fakeItem()]
+    on.queue.waiting.push(...items)
+    await on.start()
+    await on.until('three', () => {
+      on.advance(1)
+      return on.count(3000) === 3
+    })
+    assert.equal((await on.record('bad'))?.state, 'finished')
+  })
+
+  test('a download that fails is 3003 and follows the table, or what the service asks', async () => {
+    const on = stage()
+    on.queue.downloadFailures.push(away(), away({ retryAfterMs: 400_000 }))
+    const loop = await on.start()
+    await on.until('3003', () => on.count(3003) === 1)
+    assert.match((await loop.figures()).lastDownload?.problem ?? '', /away/)
+    on.advance(30)
+    await on.until('3003 again', () => on.count(3003) === 2)
+    on.advance(399)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(on.queue.downloads.length, 2)
+    on.advance(1)
+    await on.until('a third', () => on.queue.downloads.length === 3)
+    assert.equal((await loop.figures()).lastDownload?.problem, undefined)
+  })
+
+  test('no download is made while the journal has no room', async () => {
+    const on = stage()
+    on.told.carry = async () => passing
+    on.queue.waiting.push(fakeItem(), fakeItem(), fakeItem())
+    await on.start('a', { maxReceived: 2 })
+    await on.until('two', () => on.carried.length === 2)
+    assert.deepEqual(on.queue.downloads, [2])
+    on.advance(600)
+    on.told.carry = async () => success
+    await on.until('all', () => {
+      on.advance(10)
+      return on.count(3000) === 3
+    })
+  })
+
+  test('no more run at one CA than it bears', async () => {
+    const on = stage()
+    let running = 0
+    let most = 0
+    on.told.carry = async () => {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      running -= 1
+      return success
+    }
+    on.queue.waiting.push(...Array.from({ length: 8 }, () => fakeItem()))
+    await on.start()
+    await on.until('all', () => on.count(3000) === 8)
+    assert.equal(most, 2)
+  })
+})
+
+describe('two loops over one store', () => {
+  test('one polls; the other takes over 15 minutes after the first has died', async () => {
+    const on = stage()
+    await on.start('a')
+    await on.until('a poll', () => on.queue.downloads.length === 1)
+    // It dies without a word: its loop stands still, its lease stays.
+    const stopped = loops.splice(0)
+    on.store.faults.failWrite = () => true
+    await Promise.all(stopped.map(async (loop) => await loop.stop()))
+    on.store.faults.failWrite = undefined
+    await on.start('b')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(on.queue.downloads.length, 1)
+    on.advance(901)
+    await on.until('the second polls', () => on.queue.downloads.length === 2)
+  })
+
+  test('an item whose holder died between act and upload ends once', async () => {
+    const on = stage()
+    on.queue.uploadFailures.push(...Array.from({ length: 50 }, () => away()))
+    const item = fakeItem()
+    on.queue.waiting.push(item)
+    await on.start('a')
+    await on.until('3101', () => on.count(3101) >= 1)
+    await Promise.all(loops.splice(0).map(async (loop) => await loop.stop()))
+    on.queue.uploadFailures.splice(0)
+    await on.start('b')
+    on.advance(3600)
+    await on.until('3000', () => on.count(3000) === 1)
+    assert.deepEqual(on.carried, ['a 4A01'])
+  })
+
+  test('twenty items, two loops: each is carried out once', async () => {
+    const on = stage()
+    on.queue.waiting.push(
+      ...Array.from({ length: 20 }, (_, index) =>
+        fakeItem({ request: { ...fakeItem().request, serialNumber: `4A${index}` } }),
+      ),
+    )
+    await on.start('a', { parallel: 3 })
+    await on.start('b', { parallel: 3 })
+    await on.until('all', () => on.count(3000) === 20)
+    assert.equal(new Set(on.carried.map((one) => one.split(' ')[1])).size, 20)
+    assert.equal(on.carried.length, 20)
+  })
+
+  test('an Admin event that a crash kept from being marked is not written twice', async () => {
+    const on = stage()
+    on.store.faults.failWrite = (method) => method === 'work.markRecorded'
+    on.queue.waiting.push(fakeItem())
+    await on.start('a')
+    await on.until('3000', () => on.count(3000) === 1)
+    await Promise.all(loops.splice(0).map(async (loop) => await loop.stop()))
+    on.store.faults.failWrite = undefined
+    await on.start('a')
+    await on.until(
+      'marked',
+      async () => (await on.store.work.listUnrecorded(on.queue.name, 'a', 1)).length === 0,
+    )
+    assert.equal(on.count(3000), 1)
+  })
+})
+
+describe('leases of the service', () => {
+  const leased = (id: string = randomUUID()) => ({
+    id,
+    attempt: 1,
+    expires: new Date('2026-06-01T12:30:00Z'),
+  })
+
+  test('are prolonged at half life while an item is carried out; a lost one ends the attempt', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const kept = fakeItem({ lease: leased('kept') })
+    const lost = fakeItem({ lease: leased('lost') })
+    on.queue.lost.add('lost')
+    let isFree = false
+    on.told.carry = async ({ signal }) => {
+      while (!isFree && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 2))
+      return signal.aborted ? passing : success
+    }
+    on.queue.waiting.push(kept, lost)
+    await on.start()
+    await on.until('both run', () => on.carried.length === 2)
+    on.advance(451)
+    await on.until('64', () => on.count(64) === 1)
+    isFree = true
+    await on.until('3000', () => on.count(3000) === 1)
+    await on.until(
+      'let go',
+      async () => (await on.record(lost.requestContext))?.state === 'returned',
+    )
+    assert.equal(on.queue.uploads.flat().length, 1)
+    on.advance(2 * 86_400)
+    await on.until('closed', async () => (await on.record(lost.requestContext))?.state === 'closed')
+    assert.deepEqual(on.eventIds('admin'), [3000])
+  })
+
+  for (const outcome of ['superseded', 'staleLease'] as const)
+    test(`a success that is ${outcome} is taken back, has event 65 and no Admin event`, async () => {
+      const on = stage(createFakeWorkQueue(true))
+      on.queue.outcomeOf = () => outcome
+      on.queue.waiting.push(fakeItem({ lease: leased() }))
+      await on.start()
+      await on.until('65', () => on.count(65) === 1)
+      await on.until('taken back', () => on.takenBack.length === 1)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      assert.deepEqual(on.eventIds('admin'), [])
+    })
+
+  test('a result that the service rejects is 3001', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.queue.outcomeOf = () => 'rejected'
+    on.queue.waiting.push(fakeItem({ lease: leased() }))
+    await on.start()
+    await on.until('3001', () => on.count(3001) === 1)
+  })
+
+  test('what is not ours is given back', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const request = { ...fakeItem().request, serialNumber: 'FOREIGN' }
+    on.queue.waiting.push(fakeItem({ lease: leased('l'), request }))
+    await on.start()
+    await on.until('a release', () => on.queue.releases.length === 1)
+    assert.equal(on.queue.releases[0]?.leases[0]?.leaseId, 'l')
+  })
+
+  test('a stop finishes what runs and gives back what was not begun', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      return success
+    }
+    const items = Array.from({ length: 3 }, () => fakeItem({ lease: leased() }))
+    on.queue.waiting.push(...items)
+    const loop = await on.start('a', { parallel: 1 })
+    await on.until('one runs', () => on.carried.length === 1)
+    await loop.stop()
+    assert.equal(on.queue.uploads.flat().length, on.carried.length)
+    assert.equal(on.queue.releases[0]?.reason, 'drain')
+    assert.equal(on.queue.releases[0]?.leases.length, 3 - on.carried.length)
+  })
+
+  test('what does not end in time is free for the next start', async () => {
+    const on = stage()
+    on.told.carry = async ({ signal }) => {
+      while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 2))
+      return passing
+    }
+    const item = fakeItem()
+    on.queue.waiting.push(item)
+    const loop = await on.start('a', { drainMs: 20 })
+    await on.until('it runs', () => on.carried.length === 1)
+    await loop.stop()
+    const record = await on.record(item.requestContext)
+    assert.equal(record?.state, 'received')
+    assert.equal(record?.tries, 0)
+    on.told.carry = async () => success
+    await on.start('b')
+    await on.until('3000', () => on.count(3000) === 1)
+  })
+})
