@@ -135,4 +135,57 @@ describe('revocation requests over Microsoft’s wire', () => {
       assert.equal(offers, 1)
     }
   })
+
+  test('a connector that stops between act and upload uploads after its next start, and acts once', async () => {
+    const told = await enrol('revoked-before-a-stop')
+    await running.control('POST', '/control/faults', { hop: 'upload', fault: '503' })
+    await queue({ ...told, serialNumber: `0x${told.serialNumber.toLowerCase()}` })
+    await running.waitForEvents({ id: 3101 }, (found) => found.length > 0)
+    const [acted] = (await running.events({ id: 3050 })).slice(-1)
+    assert.equal(acted?.serialNumber, told.serialNumber)
+    const { transactionId } = acted
+    await running.stop()
+    assert.deepEqual(await running.events({ transactionId, channel: 'admin' }), [])
+
+    running = await startTestConnector(often, running.dataDir)
+    await running.waitForEvents({ transactionId, channel: 'admin' }, (found) => found.length > 0)
+    const own = await running.events({ transactionId })
+    assert.deepEqual(
+      own.map(({ eventId }) => eventId),
+      [3020, 3050, 3102, 3000],
+    )
+    assert.equal(await isOnCrl(running.connector.deviceUrl, told.serialNumber), true)
+  })
+
+  test('where the feature is off, nothing asks for revocations and readiness knows no queue', async () => {
+    const off = await startTestConnector((configuration) => ({
+      ...often(configuration),
+      features: { revocation: false },
+    }))
+    try {
+      const { checks } = (await (await fetch(`${off.connector.adminUrl}/readyz`)).json()) as {
+        checks: readonly { name: string }[]
+      }
+      assert.ok(checks.length > 0)
+      assert.ok(checks.every(({ name }) => !name.startsWith('queue')))
+      const { value } = (await off.control('GET', '/control/requests?hop=download')) as {
+        value: readonly unknown[]
+      }
+      assert.deepEqual(value, [])
+    } finally {
+      await off.remove()
+    }
+  })
+
+  test('readiness and metrics show the queue', async () => {
+    const { checks } = (await (await fetch(`${running.connector.adminUrl}/readyz`)).json()) as {
+      checks: readonly { name: string; status: string }[]
+    }
+    assert.equal(checks.find(({ name }) => name === 'queue intune/revocation')?.status, 'ok')
+    const metrics = await (await fetch(`${running.connector.adminUrl}/metrics`)).text()
+    assert.match(
+      metrics,
+      /connector_queue_results_total\{queue="intune\/revocation",outcome="recorded"\} 1/,
+    )
+  })
 })
