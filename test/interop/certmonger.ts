@@ -70,6 +70,22 @@ export const certmongerStories: readonly Story[] = [
   },
   {
     client: 'certmonger',
+    claim: '`getcert resubmit` gets a new certificate for the same key',
+    async play(stage) {
+      return await withDaemon(stage, 'static', async (daemon, certificate) => {
+        await enrol(daemon, certificate)
+        const old = new X509Certificate(readFileSync(certificate))
+        await stage.begin()
+        succeeds(await daemon.getcert('resubmit', '-f', certificate, ...WAIT))
+        const next = new X509Certificate(readFileSync(certificate))
+        assert.notEqual(next.serialNumber, old.serialNumber)
+        assert.ok(next.publicKey.equals(old.publicKey), 'the key is the old one')
+        return await checkEnrolment(stage, certificate, { messageType: 'PKCSReq' })
+      })
+    },
+  },
+  {
+    client: 'certmonger',
     claim: 'takes a FAILURE without content (RFC 8894) for an unreachable CA; nothing is issued',
     async play(stage) {
       return await withDaemon(stage, 'static', async (daemon, certificate) => {

@@ -158,6 +158,33 @@ export const jscepStories: readonly Story[] = [
       return undefined
     },
   },
+  // It changes the CA of the stage, so that it comes last.
+  {
+    client: 'jscep',
+    claim: 'renews after the hand-over with its certificate of the old CA; both chains verify',
+    async play(stage) {
+      const old = openDevice(stage, 'hand-over-old')
+      assert.equal(await old.run('enrol', 'static', 'secret'), 'SUCCESS')
+      await stage.command('ca', 'roll', '--after', '0m')
+      await stage.restart()
+      const issuing = stage.write(
+        'issuing-after.pem',
+        await stage.command('ca', 'export', 'issuing'),
+      )
+      const renewed = openDevice(stage, 'hand-over-new', issuing)
+      await stage.begin()
+      assert.equal(await renewed.run('renew', 'static', 'secret', old.folder), 'SUCCESS')
+      await verify(stage, [old.certificate])
+      const { root } = stage.files
+      await runOrThrow('openssl', [
+        ['verify', '-CAfile', root, '-untrusted', issuing],
+        renewed.certificate,
+      ])
+      const issuerOf = (file: string) => new X509Certificate(readFileSync(file)).issuer
+      assert.notEqual(issuerOf(renewed.certificate), issuerOf(old.certificate))
+      return undefined
+    },
+  },
 ]
 
 interface Device {
@@ -168,14 +195,15 @@ interface Device {
   read(name: string): Buffer
 }
 
-function openDevice(stage: Stage, name: string): Device {
+/** @param trusted PEM: the issuing CA that it knows */
+function openDevice(stage: Stage, name: string, trusted = stage.files.issuing): Device {
   const folder = stage.makeFolder(`jscep-${name}`)
   return {
     folder,
     key: join(folder, 'new.key'),
     certificate: join(folder, 'new.pem'),
     run: async (operation, profile, ...words) =>
-      await runJscep(operation, [stage.scepUrl(profile), folder, stage.files.issuing, ...words]),
+      await runJscep(operation, [stage.scepUrl(profile), folder, trusted, ...words]),
     read: (file) => readFileSync(join(folder, file)),
   }
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkEnrolment, checkRefusal } from './check-enrolment.ts'
+import { openTappedMessage } from './open-tapped-message.ts'
 import { type ProgramEnd, runOrThrow, runProgram } from './run-program.ts'
 import type { Stage, StageProfile } from './stage.ts'
 import type { Story } from './stories.ts'
@@ -63,6 +64,29 @@ export const scepclientStories: readonly Story[] = [
   },
   {
     client: 'scepclient',
+    claim:
+      'is PENDING, sends the same request again, and has its certificate after `certconnector approve`',
+    async play(stage) {
+      await stage.begin()
+      const folder = stage.makeFolder('scepclient-pending')
+      const enrolling = run(stage, 'manual-legacy', folder, 'none')
+      const id = await findWaiting(stage, 'manual-legacy')
+      assert.match(await stage.command('approve', id), /^approved/)
+      succeeds(await enrolling)
+      const { root, issuing } = stage.files
+      const certificate = join(folder, 'cert.pem')
+      await runOrThrow('openssl', [['verify', '-CAfile', root, '-untrusted', issuing], certificate])
+      const sent = stage.tap.take()
+      assert.equal(sent.length, 2)
+      assert.deepEqual(sent[1]?.messageDer, sent[0]?.messageDer, 'the same octets again')
+      return await openTappedMessage(
+        stage,
+        sent[1] ?? { method: 'POST', messageDer: Buffer.alloc(0) },
+      )
+    },
+  },
+  {
+    client: 'scepclient',
     claim: 'reports a wrong challenge as badRequest; nothing is issued',
     async play(stage) {
       await stage.begin()
@@ -84,6 +108,17 @@ export const scepclientStories: readonly Story[] = [
     },
   },
 ]
+
+/** Waits until a request of the profile waits; its id. */
+async function findWaiting(stage: Stage, profile: StageProfile): Promise<string> {
+  for (const until = Date.now() + 30_000; Date.now() < until; ) {
+    const listed = await stage.command('requests')
+    const [, id] =
+      new RegExp(String.raw`^(\S+) {2}waiting .*\n {4}profile ${profile} `, 'm').exec(listed) ?? []
+    if (id !== undefined) return id
+  }
+  throw new Error('no request waits after 30 seconds')
+}
 
 async function run(
   stage: Stage,

@@ -16,6 +16,7 @@ export type StageProfile =
   | 'get-only'
   | 'ndes-content'
   | 'manual'
+  | 'manual-legacy'
 
 /** A connector with the CA's files beside it, and a tap between it and the clients. */
 export interface Stage {
@@ -110,6 +111,7 @@ export async function createStage(): Promise<Stage> {
       return made
     },
     async restart() {
+      tap.hold()
       await connector.stop()
       connector = await startTestConnector(
         (demonstration) => adapt(demonstration, tap.url),
@@ -135,7 +137,9 @@ const commandLine = join(import.meta.dirname, '../../src/cli/main.ts')
 
 function adapt(demonstration: Configuration, publicUrl: string): Configuration {
   const shared = demonstration.profiles.find(({ name }) => name === 'static')
-  if (shared === undefined) throw new Error('the demonstration has no profile static')
+  const legacy = demonstration.profiles.find(({ name }) => name === 'legacy')
+  if (shared === undefined || legacy === undefined)
+    throw new Error('the demonstration lacks its profiles static and legacy')
   return {
     ...demonstration,
     // CRL and CA certificate addresses in certificates then work for openssl and curl.
@@ -154,6 +158,7 @@ function adapt(demonstration: Configuration, publicUrl: string): Configuration {
         ),
       },
       { ...shared, name: 'manual', manualApproval: true },
+      { ...legacy, name: 'manual-legacy', manualApproval: true },
       { ...shared, name: 'ndes-content', scep: { ...shared.scep, ndesEmptyContent: true } },
     ],
   }

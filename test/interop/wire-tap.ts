@@ -11,8 +11,10 @@ export interface TappedMessage {
 export interface WireTap {
   /** Base URL for clients; known before the connector runs, so that its certificates can point here. */
   readonly url: string
-  /** Where bytes go from now on. */
+  /** Where bytes go from now on, those of connections that waited too. */
   forwardTo(url: string): void
+  /** Lets new connections wait for the next `forwardTo`: many a client gives up where nobody listens for a moment. */
+  hold(): void
   /** Every PKIOperation since the last call, oldest first. */
   take(): readonly TappedMessage[]
   close(): Promise<void>
@@ -25,25 +27,32 @@ export interface WireTap {
  * request without Host, the client's percent-escapes.
  */
 export async function openWireTap(): Promise<WireTap> {
-  let target: URL | undefined
+  let target = Promise.withResolvers<URL>()
   let recorded: Buffer[][] = []
   const open = new Set<Socket>()
 
-  const server = createServer((client) => {
+  function relay(client: Socket, { port, hostname }: URL): void {
+    const connector = connect(Number(port), hostname)
     const sent: Buffer[] = []
     recorded.push(sent)
     client.on('data', (chunk) => sent.push(chunk))
-    const connector = connect(Number(target?.port), target?.hostname)
+    open.add(connector)
+    connector.on('close', () => open.delete(connector))
     for (const [socket, other] of [
       [client, connector],
       [connector, client],
     ] as const) {
-      open.add(socket)
       socket.pipe(other)
       // A client that drops its connection is its own matter; both ends go together.
       socket.on('error', () => other.destroy())
-      socket.on('close', () => open.delete(socket))
     }
+  }
+
+  const server = createServer((client) => {
+    open.add(client)
+    client.on('error', () => client.destroy())
+    client.on('close', () => open.delete(client))
+    void target.promise.then((url) => relay(client, url))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -51,7 +60,12 @@ export async function openWireTap(): Promise<WireTap> {
   return {
     url: `http://127.0.0.1:${port}`,
     forwardTo(url) {
-      target = new URL(url)
+      target.resolve(new URL(url))
+      target = Promise.withResolvers()
+      target.resolve(new URL(url))
+    },
+    hold() {
+      target = Promise.withResolvers()
     },
     take() {
       const taken = recorded.flatMap((sent) => parseOperations(Buffer.concat(sent)))
