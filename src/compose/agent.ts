@@ -11,10 +11,14 @@ import {
 import { events, type Journal } from '../events/index.ts'
 import type { ExpiringCertificate, OpenServiceStatus } from '../http/index.ts'
 import { type Clock, ConnectorError, describeError } from '../kernel/index.ts'
-import { type OpenService, renewalDueAt, type SupportStatus } from '../management/index.ts'
+import {
+  type AgentFeatures,
+  type OpenService,
+  renewalDueAt,
+  type SupportStatus,
+} from '../management/index.ts'
 import type { Store } from '../store/index.ts'
 import { createReminder, type SpokenCheck } from './health-events.ts'
-import { agentFeatures } from './open-service.ts'
 import { openUnsentIntervals } from './unsent-intervals.ts'
 
 const MINUTE_MS = 60_000
@@ -31,8 +35,12 @@ const FAREWELL_MS = 3000
 
 /** This connector as one of the service's: enrolled, renewed, reported, and judged by its version. */
 export interface Agent {
-  /** Begins, beside the other duties. */
-  start(duties: Duties): void
+  /**
+   * Begins, beside the other duties.
+   *
+   * @param whenEnrolled called once, as soon as the service knows this connector
+   */
+  start(duties: Duties, whenEnrolled: () => Promise<void>): void
   /** What became of the checks; a change is reported at once. */
   observe(results: readonly HealthResult[]): void
   readonly checks: readonly SpokenCheck[]
@@ -45,6 +53,7 @@ export interface Agent {
 /** What it is composed of. */
 export interface AgentParts {
   readonly service: OpenService
+  readonly features: AgentFeatures
   readonly url: string
   readonly counts: HealthCounts
   readonly check: () => Promise<readonly HealthResult[]>
@@ -66,7 +75,7 @@ export function composeAgent(parts: AgentParts): Agent {
   let support: SupportStatus | undefined
   let seen = ''
 
-  async function keepEnrolled(): Promise<void> {
+  async function keepEnrolled(whenEnrolled: () => Promise<void>): Promise<void> {
     try {
       const step = await service.keepEnrolled(AbortSignal.timeout(CALL_MS))
       failure = undefined
@@ -75,6 +84,7 @@ export function composeAgent(parts: AgentParts): Agent {
         if (step !== 'enrolled') await service.announce(AbortSignal.timeout(CALL_MS))
         isAnnounced = true
         reporter.start()
+        await whenEnrolled()
       }
     } catch (error) {
       failure = describeError(error)
@@ -100,8 +110,10 @@ export function composeAgent(parts: AgentParts): Agent {
   }
 
   return {
-    start(duties) {
-      duties.add('enrolment at the connector service', ENROL_EVERY_MS, keepEnrolled)
+    start(duties, whenEnrolled) {
+      duties.add('enrolment at the connector service', ENROL_EVERY_MS, async () =>
+        keepEnrolled(whenEnrolled),
+      )
       duties.add('list of releases', RELEASES_EVERY_MS, judgeVersion)
     },
     observe(results) {
@@ -216,7 +228,7 @@ function describeSupport({ status, latest, supportEndsAt, worksUntil }: SupportS
 }
 
 function describeAgent(
-  { service, url, clock }: AgentParts,
+  { service, features, url, clock }: AgentParts,
   reporter: HealthReporter,
   support: SupportStatus | undefined,
 ): OpenServiceStatus {
@@ -231,7 +243,7 @@ function describeAgent(
     lastContactAt: lastReportAt,
     certificateNotAfter:
       record === undefined ? undefined : new X509Certificate(record.certificatePem).validToDate,
-    features: Object.entries(agentFeatures).flatMap(([name, isOn]) => (isOn ? [name] : [])),
+    features: Object.entries(features).flatMap(([name, isOn]) => (isOn ? [name] : [])),
     isPaused,
     unsentIntervals,
     support,

@@ -19,12 +19,9 @@ import {
 } from '../management/index.ts'
 import type { Simulator } from '../simulator/index.ts'
 
-/** What this connector can do. */
-export const agentFeatures: AgentFeatures = {
-  scep: true,
-  pkcs: false,
-  pkcsImport: false,
-  revocation: false,
+/** What this connector can do: the service gives it no other work. */
+export function listFeatures({ features }: Configuration): AgentFeatures {
+  return { scep: true, pkcs: false, pkcsImport: false, revocation: features.revocation }
 }
 
 /**
@@ -56,7 +53,7 @@ export async function openOpenService(
     displayName: configuration.connector.name,
     machineName: hostname(),
     version,
-    features: agentFeatures,
+    features: listFeatures(configuration),
     timeouts: settings.timeouts,
     clock,
   })

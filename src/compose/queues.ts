@@ -10,13 +10,16 @@ import {
 } from '../connector/index.ts'
 import { type RootJournal, readEvents } from '../events/index.ts'
 import type { Clock } from '../kernel/index.ts'
-import type { IntuneClient } from '../management/index.ts'
+import type { IntuneClient, OpenService } from '../management/index.ts'
 import { parseCertificate } from '../pki/index.ts'
 import type { Store } from '../store/index.ts'
 import { type CaBackends, type ComposedAuthorities, listGenerations } from './authorities.ts'
 import type { SpokenCheck } from './health-events.ts'
 
 const HOUR_MS = 3_600_000
+
+/** The open service holds a download for so long while nothing is there. */
+const OPEN_SERVICE_POLL_SECONDS = 30
 
 /** RFC 5280, section 5.3.1. */
 const REASONS: Readonly<Record<Configuration['revocation']['reason'], RevocationReason>> = {
@@ -33,6 +36,7 @@ export function composeQueues(
   { features, revocation }: Configuration,
   parts: {
     readonly intune: IntuneClient | undefined
+    readonly openService: OpenService | undefined
     readonly authorities: ComposedAuthorities
     readonly cas: CaBackends
     readonly store: Store
@@ -43,8 +47,16 @@ export function composeQueues(
     readonly holder: string
   },
 ): readonly WorkLoop[] {
-  const { intune, authorities, cas, store, journal, logsDir, clock } = parts
-  if (!features.revocation || intune === undefined) return []
+  const { intune, openService, authorities, cas, store, journal, logsDir, clock } = parts
+  if (!features.revocation) return []
+  const sources = [
+    ...(intune === undefined
+      ? []
+      : [{ queue: intune.revocations, pollSeconds: revocation.pollMinutes * 60 }]),
+    ...(openService === undefined
+      ? []
+      : [{ queue: openService.queue('revocation'), pollSeconds: OPEN_SERVICE_POLL_SECONDS }]),
+  ]
   const handler = createRevocation({
     // Every generation, also one whose time to sign is over: its certificates are still in force.
     authorities: async () =>
@@ -57,25 +69,26 @@ export function composeQueues(
     reason: REASONS[revocation.reason],
     clock,
   })
-  const loop = createWorkLoop(
-    {
-      queue: intune.revocations,
-      handler,
-      items: store.work,
-      leases: store.leases,
-      cipher: parts.cipher,
-      journal,
-      flush: async () => await journal.flush(),
-      isRecorded: async (transactionId, since) =>
-        (await readEvents(logsDir, { channel: 'admin', transactionId, since, limit: 1 })).length >
-        0,
-      clock,
-      holder: parts.holder,
-      random: Math.random,
-    },
-    { ...defaultWorkOptions, pollSeconds: revocation.pollMinutes * 60 },
+  return sources.map(({ queue, pollSeconds }) =>
+    createWorkLoop(
+      {
+        queue,
+        handler,
+        items: store.work,
+        leases: store.leases,
+        cipher: parts.cipher,
+        journal,
+        flush: async () => await journal.flush(),
+        isRecorded: async (transactionId, since) =>
+          (await readEvents(logsDir, { channel: 'admin', transactionId, since, limit: 1 })).length >
+          0,
+        clock,
+        holder: parts.holder,
+        random: Math.random,
+      },
+      { ...defaultWorkOptions, pollSeconds },
+    ),
   )
-  return [loop]
 }
 
 /** Figures of all queues. */
@@ -104,4 +117,9 @@ export function listQueueChecks(queues: readonly WorkLoop[], clock: Clock): read
       }
     },
   }))
+}
+
+/** Whether a queue can only be asked once the connector is enrolled at the connector service. */
+export function needsEnrolment({ name }: WorkLoop): boolean {
+  return name.startsWith('open-service/')
 }

@@ -65,9 +65,9 @@ import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from 
 import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
 import { createNextCaAnswer } from './next-ca.ts'
-import { openOpenService } from './open-service.ts'
+import { listFeatures, openOpenService } from './open-service.ts'
 import { composeProfiles } from './profiles.ts'
-import { composeQueues, listQueueChecks, loadQueueFigures } from './queues.ts'
+import { composeQueues, listQueueChecks, loadQueueFigures, needsEnrolment } from './queues.ts'
 import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
 
 /** A connector that runs. */
@@ -291,6 +291,7 @@ async function build(
 
   queues = composeQueues(configuration, {
     intune,
+    openService,
     authorities,
     cas,
     store,
@@ -328,6 +329,7 @@ async function build(
       ? undefined
       : composeAgent({
           service: openService,
+          features: listFeatures(configuration),
           url: simulator?.httpsUrl ?? service.url,
           counts,
           check: async () => await checkHealth(),
@@ -452,9 +454,11 @@ async function build(
     clock,
     holder: connectorId,
   })
-  agent?.start(duties)
+  agent?.start(duties, async () => {
+    for (const queue of queues.filter(needsEnrolment)) await queue.start()
+  })
   courier.start()
-  for (const queue of queues) await queue.start()
+  for (const queue of queues.filter((one) => !needsEnrolment(one))) await queue.start()
   journal.record(events.ServiceStarted, {
     detail: `version ${version}, ${profiles.size} profiles`,
   })

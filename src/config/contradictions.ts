@@ -208,14 +208,16 @@ function checkIntune({ intune }: Sections): Problem[] {
   ]
 }
 
-function checkFeatures({ features, hasIntune }: Sections): Problem[] {
-  if (features?.revocation !== true || hasIntune) return []
+function checkFeatures({ features, hasIntune, hasOpenService }: Sections): Problem[] {
+  if (features?.revocation !== true || hasIntune || hasOpenService) return []
   return [
     {
       path: 'intune',
       found: 'nothing',
-      expected: 'a section, because features.revocation asks Intune what to revoke',
-      remedy: 'add intune with tenant, clientId and clientSecretFile, or switch the feature off',
+      expected:
+        'a section, because features.revocation asks Intune or a connector service what to revoke',
+      remedy:
+        'add intune with tenant, clientId and clientSecretFile, or management.openService, or switch the feature off',
     },
   ]
 }

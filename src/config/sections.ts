@@ -18,6 +18,7 @@ export interface Sections {
   readonly listeners: ParsedConfiguration['listeners'] | undefined
   readonly intune: ParsedConfiguration['intune'] | undefined
   readonly hasIntune: boolean
+  readonly hasOpenService: boolean
   readonly features: ParsedConfiguration['features'] | undefined
   readonly proxy: ParsedConfiguration['proxy'] | undefined
   readonly simulator: ParsedConfiguration['simulator'] | undefined
@@ -42,6 +43,7 @@ export function parseSections(raw: RawObject): Sections {
     listeners: parsePart(shape.listeners, raw['listeners']),
     intune: raw['intune'] === undefined ? undefined : parsePart(shape.intune, raw['intune']),
     hasIntune: raw['intune'] !== undefined,
+    hasOpenService: parsePart(shape.management, raw['management'])?.openService !== undefined,
     features: parsePart(shape.features, raw['features']),
     proxy: raw['proxy'] === undefined ? undefined : parsePart(shape.proxy, raw['proxy']),
     simulator: parsePart(shape.simulator, raw['simulator']),

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { enrolDevice } from '../../src/cli/enrolment-client/index.ts'
 import type { Configuration } from '../../src/config/index.ts'
 import { Secret } from '../../src/kernel/index.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts'
+import { isOnCrl } from '../support/read-crl.ts'
 import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
 
 interface Known {
@@ -46,6 +49,7 @@ describe('a connector and a connector service beside it', () => {
     return {
       ...rest,
       profiles: configuration.profiles.filter(({ challenge }) => challenge.kind === 'static'),
+      features: { revocation: true },
       simulator: { ...configuration.simulator, enabled: false },
       management: {
         openService: {
@@ -122,6 +126,64 @@ describe('a connector and a connector service beside it', () => {
       if (name.endsWith('.key')) assert.match(text, /^-----BEGIN ENCRYPTED PRIVATE KEY-----/)
       assert.ok(!text.includes(service.enrolmentToken), name)
     }
+  })
+
+  interface Queued {
+    readonly requestContext: string
+    readonly state: string
+    readonly passedOver: readonly string[]
+    readonly results: readonly { readonly outcome: string; readonly result: object }[]
+  }
+
+  async function findQueued(requestContext: string): Promise<Queued> {
+    const { value } = (await control('GET', 'work/revocation')) as { value: readonly Queued[] }
+    const found = value.find((item) => item.requestContext === requestContext)
+    assert.ok(found)
+    return found
+  }
+
+  async function settled(requestContext: string, isSo: (item: Queued) => boolean): Promise<Queued> {
+    for (const until = Date.now() + 15_000; ; ) {
+      const found = await findQueued(requestContext)
+      if (isSo(found)) return found
+      assert.ok(Date.now() < until, `still ${found.state} after 15 seconds`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  test('a revocation of its queue is carried out, is on the CRL, and its result is recorded once', async () => {
+    const device = await enrolDevice({
+      url: stage.scepUrl('static'),
+      subject: 'CN=wiped',
+      challenge: new Secret('secret'),
+      key: 'rsa2048',
+    })
+    const { serialNumber } = new X509Certificate(device.chainPem)
+    const order = { serialNumber, caConfiguration: 'connector-ca/default' }
+    const queued = (await control('POST', 'work/revocation', {
+      ...order,
+      revocationReason: 'keyCompromise',
+    })) as Queued
+    const done = await settled(queued.requestContext, ({ state }) => state === 'succeeded')
+    assert.deepEqual(
+      done.results.map(({ outcome }) => outcome),
+      ['recorded'],
+    )
+    assert.equal(await isOnCrl(stage.connector.deviceUrl, serialNumber), true)
+    const [admin] = await stage.waitForEvents({ id: 3000 }, (found) => found.length === 1)
+    const own = await stage.events({ transactionId: admin?.transactionId })
+    assert.deepEqual(
+      own.map(({ eventId }) => eventId).toSorted((a, b) => a - b),
+      [3000, 3020, 3050, 3102],
+    )
+  })
+
+  test('a revocation for another CA is given back, for a connector that has it', async () => {
+    const order = { serialNumber: '0A0B0C', caConfiguration: 'ca2.corp.example\\Other CA' }
+    const queued = (await control('POST', 'work/revocation', order)) as Queued
+    const back = await settled(queued.requestContext, ({ passedOver }) => passedOver.length > 0)
+    assert.equal(back.state, 'queued')
+    assert.deepEqual(back.results, [])
   })
 
   test('started again it is the same connector, and what an outage kept arrives, each interval once', async () => {

@@ -5,7 +5,7 @@ import { field, integer } from '../field.ts'
 export const featuresSchema = z
   .strictObject({
     revocation: field(z.boolean().default(false), {
-      doc: 'Revoke certificates for Intune: it asks when a device is wiped, retired or leaves a profile. Needs `intune`. One queue serves the whole tenant, and what one connector downloads no other sees for an hour: switch it on where the CA is that issued.',
+      doc: 'Revoke certificates for Intune: it asks when a device is wiped, retired or leaves a profile. Needs `intune` or `management.openService`; with both, both are asked. Intune’s one queue serves the whole tenant, and what one connector downloads no other sees for an hour: switch it on where the CA is that issued.',
       example: 'true',
     }),
   })
