@@ -87,6 +87,7 @@ describe('after a first start, which makes every key, a device enrols with a cha
       'intune',
       'logs',
       'notifications',
+      'queue intune/revocation',
       'store',
       'workers',
     ])
