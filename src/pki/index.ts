@@ -36,6 +36,12 @@ export {
   unwrapWithPassword,
 } from './cms/password-recipient.ts'
 export {
+  type ContentRecipient,
+  openContent,
+  type SealingProfile,
+  sealContent,
+} from './cms/sealed-content.ts'
+export {
   type Attribute,
   encodeAttribute,
   encodeCertificates,
