@@ -42,6 +42,7 @@ function readLoop(): string {
 for (const [chapter, where, code, count] of [
   ['The loop', 'src/connector/work', readLoop(), 7],
   ['One revocation', 'src/connector/revocation.ts', read('src/connector/revocation.ts'), 4],
+  ['One import', 'src/connector/pfx-import.ts', read('src/connector/pfx-import.ts'), 5],
 ] as const)
   test(`docs/queues.md, ${chapter}, and ${where} have the same ${count} steps`, () => {
     const text = read('docs/queues.md').split(`## ${chapter}\n`)[1]?.split('\n## ')[0] ?? ''

@@ -21,7 +21,12 @@ import type { Simulator } from '../simulator/index.ts'
 
 /** What this connector can do: the service gives it no other work. */
 export function listFeatures({ features }: Configuration): AgentFeatures {
-  return { scep: true, pkcs: false, pkcsImport: false, revocation: features.revocation }
+  return {
+    scep: true,
+    pkcs: false,
+    pkcsImport: features.pkcsImport,
+    revocation: features.revocation,
+  }
 }
 
 /**

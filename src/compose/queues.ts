@@ -6,15 +6,17 @@ import {
   createWorkLoop,
   defaultWorkOptions,
   type WorkFigures,
+  type WorkHandler,
   type WorkLoop,
 } from '../connector/index.ts'
 import { type RootJournal, readEvents } from '../events/index.ts'
-import type { Clock } from '../kernel/index.ts'
-import type { IntuneClient, OpenService } from '../management/index.ts'
+import type { Clock, Secret } from '../kernel/index.ts'
+import type { IntuneClient, OpenService, WorkKind, WorkQueue } from '../management/index.ts'
 import { parseCertificate } from '../pki/index.ts'
 import type { Store } from '../store/index.ts'
 import { type CaBackends, type ComposedAuthorities, listGenerations } from './authorities.ts'
 import type { SpokenCheck } from './health-events.ts'
+import { composePfxImport } from './import-queue.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -31,24 +33,44 @@ const REASONS: Readonly<Record<Configuration['revocation']['reason'], Revocation
   privilegeWithdrawn: 9,
 }
 
+/** What queues are made of. */
+interface QueueParts {
+  readonly intune: IntuneClient | undefined
+  readonly openService: OpenService | undefined
+  readonly authorities: ComposedAuthorities
+  readonly cas: CaBackends
+  readonly store: Store
+  readonly passphrase: Secret
+  readonly cipher: ReturnType<typeof createPayloadCipher>
+  readonly journal: RootJournal
+  readonly logsDir: string
+  readonly clock: Clock
+  readonly holder: string
+}
+
 /** The work queues that are switched on. Nothing is polled before they are started. */
 export function composeQueues(
-  { features, revocation }: Configuration,
-  parts: {
-    readonly intune: IntuneClient | undefined
-    readonly openService: OpenService | undefined
-    readonly authorities: ComposedAuthorities
-    readonly cas: CaBackends
-    readonly store: Store
-    readonly cipher: ReturnType<typeof createPayloadCipher>
-    readonly journal: RootJournal
-    readonly logsDir: string
-    readonly clock: Clock
-    readonly holder: string
-  },
+  configuration: Configuration,
+  parts: QueueParts,
 ): readonly WorkLoop[] {
-  const { intune, openService, authorities, cas, store, journal, logsDir, clock } = parts
-  if (!features.revocation) return []
+  const { features } = configuration
+  const { openService, passphrase, clock } = parts
+  const imports =
+    features.pkcsImport && openService !== undefined
+      ? [
+          composeLoop(
+            openService.queue('pkcsImport'),
+            composePfxImport(configuration, passphrase, clock),
+            parts,
+            OPEN_SERVICE_POLL_SECONDS,
+          ),
+        ]
+      : []
+  return [...(features.revocation ? composeRevocations(configuration, parts) : []), ...imports]
+}
+
+function composeRevocations({ revocation }: Configuration, parts: QueueParts): WorkLoop[] {
+  const { intune, openService, authorities, cas, store, clock } = parts
   const sources = [
     ...(intune === undefined
       ? []
@@ -69,25 +91,32 @@ export function composeQueues(
     reason: REASONS[revocation.reason],
     clock,
   })
-  return sources.map(({ queue, pollSeconds }) =>
-    createWorkLoop(
-      {
-        queue,
-        handler,
-        items: store.work,
-        leases: store.leases,
-        cipher: parts.cipher,
-        journal,
-        flush: async () => await journal.flush(),
-        isRecorded: async (transactionId, since) =>
-          (await readEvents(logsDir, { channel: 'admin', transactionId, since, limit: 1 })).length >
-          0,
-        clock,
-        holder: parts.holder,
-        random: Math.random,
-      },
-      { ...defaultWorkOptions, pollSeconds },
-    ),
+  return sources.map(({ queue, pollSeconds }) => composeLoop(queue, handler, parts, pollSeconds))
+}
+
+function composeLoop<K extends WorkKind>(
+  queue: WorkQueue<K>,
+  handler: WorkHandler<K>,
+  { store, cipher, journal, logsDir, clock, holder }: QueueParts,
+  pollSeconds: number,
+): WorkLoop {
+  return createWorkLoop(
+    {
+      queue,
+      handler,
+      items: store.work,
+      leases: store.leases,
+      cipher,
+      journal,
+      flush: async () => await journal.flush(),
+      isRecorded: async (transactionId, since) =>
+        (await readEvents(logsDir, { channel: 'admin', transactionId, since, limit: 1 })).length >
+        0,
+      clock,
+      holder,
+      random: Math.random,
+    },
+    { ...defaultWorkOptions, pollSeconds },
   )
 }
 

@@ -292,6 +292,7 @@ async function build(
   queues = composeQueues(configuration, {
     intune,
     openService,
+    passphrase,
     authorities,
     cas,
     store,

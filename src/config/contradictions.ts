@@ -18,6 +18,7 @@ export function findContradictions(sections: Sections): readonly Problem[] {
     ...checkChallenges(sections),
     ...checkIntune(sections),
     ...checkFeatures(sections),
+    ...checkPfxImport(sections),
     ...checkProxy(sections),
   ]
 }
@@ -219,6 +220,33 @@ function checkFeatures({ features, hasIntune, hasOpenService }: Sections): Probl
       remedy:
         'add intune with tenant, clientId and clientSecretFile, or management.openService, or switch the feature off',
     },
+  ]
+}
+
+/** What the delivery of imported PFX cannot do without. */
+function checkPfxImport({ features, hasOpenService, pfxImport }: Sections): Problem[] {
+  if (features?.pkcsImport !== true) return []
+  return [
+    ...(hasOpenService
+      ? []
+      : [
+          {
+            path: 'management.openService',
+            found: 'nothing',
+            expected: 'a section, because features.pkcsImport takes its work from there',
+            remedy: 'add management.openService with its url, or switch the feature off',
+          },
+        ]),
+    ...(pfxImport === undefined || pfxImport.deviceIssuersFile !== undefined
+      ? []
+      : [
+          {
+            path: 'pfxImport.deviceIssuersFile',
+            found: 'nothing',
+            expected: 'the CAs of device certificates, because keys are sealed for those devices',
+            remedy: 'name a PEM file with them, or switch features.pkcsImport off',
+          },
+        ]),
   ]
 }
 

@@ -20,6 +20,7 @@ export interface Sections {
   readonly hasIntune: boolean
   readonly hasOpenService: boolean
   readonly features: ParsedConfiguration['features'] | undefined
+  readonly pfxImport: ParsedConfiguration['pfxImport'] | undefined
   readonly proxy: ParsedConfiguration['proxy'] | undefined
   readonly simulator: ParsedConfiguration['simulator'] | undefined
   readonly logging: ParsedConfiguration['logging'] | undefined
@@ -43,8 +44,9 @@ export function parseSections(raw: RawObject): Sections {
     listeners: parsePart(shape.listeners, raw['listeners']),
     intune: raw['intune'] === undefined ? undefined : parsePart(shape.intune, raw['intune']),
     hasIntune: raw['intune'] !== undefined,
-    hasOpenService: parsePart(shape.management, raw['management'])?.openService !== undefined,
     features: parsePart(shape.features, raw['features']),
+    hasOpenService: parsePart(shape.management, raw['management'])?.openService !== undefined,
+    pfxImport: parsePart(shape.pfxImport, raw['pfxImport']),
     proxy: raw['proxy'] === undefined ? undefined : parsePart(shape.proxy, raw['proxy']),
     simulator: parsePart(shape.simulator, raw['simulator']),
     logging: parsePart(shape.logging, raw['logging']),

@@ -14,6 +14,7 @@ export {
 export type { DeliveryPorts, NotificationPauses } from './notification.ts'
 export { createChallengeHash, createPayloadCipher } from './payload-cipher.ts'
 export { closeOverdue } from './pending.ts'
+export { createPfxImport, type PasswordKeys } from './pfx-import.ts'
 export type {
   EnrolmentAnswer,
   EnrolmentContext,
@@ -25,5 +26,6 @@ export { closeOpenIntents, recoverAdminEvents } from './recovery.ts'
 export { createRevocation } from './revocation.ts'
 export { createSafekeeping } from './safekeeping.ts'
 export { createScepEnrolment } from './scep-enrolment.ts'
+export type { WorkHandler } from './work/work-handler.ts'
 export { createWorkLoop, type WorkFigures, type WorkLoop } from './work/work-loop.ts'
 export { defaultWorkOptions } from './work/work-ports.ts'

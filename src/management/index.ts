@@ -38,7 +38,13 @@ export type {
   SidDirectory,
   SuccessNotification,
 } from './ports.ts'
-export type { RevocationRequest, WorkRequests, WorkValues } from './work-items.ts'
+export type {
+  PayloadRecipient,
+  PkcsImportRequest,
+  RevocationRequest,
+  WorkRequests,
+  WorkValues,
+} from './work-items.ts'
 export type {
   LeaseRef,
   UnreadableItem,

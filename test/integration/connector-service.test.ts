@@ -49,7 +49,7 @@ describe('a connector and a connector service beside it', () => {
     return {
       ...rest,
       profiles: configuration.profiles.filter(({ challenge }) => challenge.kind === 'static'),
-      features: { revocation: true },
+      features: { ...configuration.features, revocation: true },
       simulator: { ...configuration.simulator, enabled: false },
       management: {
         openService: {

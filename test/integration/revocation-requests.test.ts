@@ -160,7 +160,7 @@ describe('revocation requests over Microsoft’s wire', () => {
   test('where the feature is off, nothing asks for revocations and readiness knows no queue', async () => {
     const off = await startTestConnector((configuration) => ({
       ...often(configuration),
-      features: { revocation: false },
+      features: { ...configuration.features, revocation: false },
     }))
     try {
       const { checks } = (await (await fetch(`${off.connector.adminUrl}/readyz`)).json()) as {

@@ -6,7 +6,7 @@ import { intuneSchema } from './intune.ts'
 import { listenersSchema } from './listeners.ts'
 import { managementSchema } from './management.ts'
 import { profileSchema } from './profiles.ts'
-import { featuresSchema, revocationSchema } from './work.ts'
+import { featuresSchema, pfxImportSchema, revocationSchema } from './work.ts'
 
 const pauses = z.array(integer(1, 604_800)).min(1).max(20)
 
@@ -118,6 +118,7 @@ export const configurationSchema = z.strictObject({
   }),
   features: featuresSchema,
   revocation: revocationSchema,
+  pfxImport: pfxImportSchema,
   management: managementSchema.prefault({}),
   proxy: field(z.exactOptional(proxy), { doc: 'Left out: calls go out directly.' }),
   profiles: field(z.array(profileSchema).min(1).max(64), {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { field, integer } from '../field.ts'
+import { field, integer, pathField } from '../field.ts'
 
 /** What the connector takes part in besides SCEP. What is off opens no connection and polls nothing. */
 export const featuresSchema = z
@@ -7,6 +7,39 @@ export const featuresSchema = z
     revocation: field(z.boolean().default(false), {
       doc: 'Revoke certificates for Intune: it asks when a device is wiped, retired or leaves a profile. Needs `intune` or `management.openService`; with both, both are asked. Intune’s one queue serves the whole tenant, and what one connector downloads no other sees for an hour: switch it on where the CA is that issued.',
       example: 'true',
+    }),
+    pkcsImport: field(z.boolean().default(false), {
+      doc: 'Deliver imported PFX: seal their passwords for devices, for the service of `management.openService`. Needs the key ring and `pfxImport.deviceIssuersFile`.',
+      example: 'true',
+    }),
+  })
+  .prefault({})
+
+/** Whom imported PFX are sealed for, and how. */
+export const pfxImportSchema = z
+  .strictObject({
+    deviceIssuersFile: pathField(
+      'PEM of the CAs that issue device certificates: keys are sealed for no other. A device certificate names its device in the subject or a subjectAltName.',
+      'certs/device-issuers.pem',
+    ),
+    minProfile: field(
+      z.enum(['strong', 'standard', 'msCompat', 'msCompatTripleDes']).default('standard'),
+      {
+        doc: 'Weakest sealing that is still done. `strong`: RSA-OAEP and AES-GCM; `standard`: RSA-OAEP and AES-CBC; `msCompat`: PKCS #1 v1.5 and AES-CBC; `msCompatTripleDes`: PKCS #1 v1.5 and 3DES.',
+        example: 'standard',
+      },
+    ),
+    verifyPfx: field(z.boolean().default(true), {
+      doc: 'Open each PFX before its password is handed on, and compare its certificate with the record.',
+      example: 'true',
+    }),
+    acceptPkcs1: field(z.boolean().default(false), {
+      doc: 'Also decrypt passwords that were encrypted with PKCS #1 v1.5.',
+      example: 'false',
+    }),
+    parallel: field(integer(1, 64).default(4), {
+      doc: 'Imports that are worked on at a time.',
+      example: '4',
     }),
   })
   .prefault({})

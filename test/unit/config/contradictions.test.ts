@@ -34,6 +34,16 @@ for (const [title, yaml, path] of [
     'profiles[0].certificate.requireSid',
   ],
   [
+    'imports to deliver for no service',
+    `${leastYaml}\nfeatures: { pkcsImport: true }\npfxImport: { deviceIssuersFile: ca.pem }\nmanagement: {}`,
+    'management.openService',
+  ],
+  [
+    'imports to deliver to no device',
+    `${leastYaml}\nfeatures: { pkcsImport: true }\nmanagement: { openService: { url: https://service.example.org } }\npfxImport: { minProfile: strong }`,
+    'pfxImport.deviceIssuersFile',
+  ],
+  [
     'a CRL that expires before the next',
     `${leastYaml}\nca: [{ crl: { validityHours: 24 } }]`,
     'ca[0].crl.publishEveryHours',
