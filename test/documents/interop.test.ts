@@ -8,6 +8,11 @@ import type { PlayedRow } from '../interop/rows.ts'
 const listed = allRows.map(({ client, claim }) => ({ client, claim }))
 
 suite('the interop page', () => {
+  test('docs/interop.md is what the runner writes for its rows', () => {
+    const text = readFileSync(new URL('../../docs/interop.md', import.meta.url), 'utf8')
+    assert.equal(text, formatDocument(parseDocument(text)))
+  })
+
   test('docs/interop.md has the rows that npm run test:interop plays, and each passed', () => {
     const written = parseDocument(
       readFileSync(new URL('../../docs/interop.md', import.meta.url), 'utf8'),

@@ -97,7 +97,9 @@ const after = `
   which certmonger takes for a broken reply: it shows \`CA_UNREACHABLE\` ("no content") and tries again later.
 - **jscep** is the client inside Intune's Android app. It renews with a PKCSReq that the old certificate signs, never with RenewalReq. It
   verifies the RA against the CA of the same answer, and takes a reply only from a certificate that GetCACert had.
-- **Renewal** needs the challenge again with every client: an old certificate alone renews nothing.
+- **sscep** is in no package that this run can install: it is replayed as its messages were described, with a forced GET as well.
+- **Renewal** needs the challenge again with every client: an old certificate alone renews nothing,
+  unless the profile has \`allowCertificateOnlyRenewal\`.
 - **openssl** alone cannot enrol, because \`openssl cms -sign\` cannot add SCEP's signed attributes.
 
 ## Run it
