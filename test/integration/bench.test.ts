@@ -18,6 +18,11 @@ test('the bench enrols through the real server without a failure and ends with i
     'enrolmentsPerSecond',
     'p99Ms',
     'healthP99Ms',
+    'ocspSignedPerSecond',
+    'ocspCachedPerSecond',
+    'crlEntries',
+    'crlBuildMs',
+    'crlLongestDelayMs',
   ]) {
     const figure = figures[name]
     assert.ok(typeof figure === 'number' && figure > 0, `${name} is ${String(figure)}`)

@@ -124,12 +124,25 @@ suite('OCSP beside a connector that runs, asked by openssl', { skip }, () => {
     assert.match(printed, /\/ocsp$/m)
   })
 
-  test('after certconnector revoke: revoked, with the reason', async () => {
-    const end = await runCommand(
-      ['--data-dir', running.dataDir, 'revoke', sha1Hex, '--reason', 'keyCompromise'],
-      { cwd: running.dataDir },
-    )
+  async function revoke(...words: readonly string[]): Promise<void> {
+    const { dataDir } = running
+    const end = await runCommand(['--data-dir', dataDir, 'revoke', sha1Hex, ...words], {
+      cwd: dataDir,
+    })
     assert.equal(end.code, 0, end.err)
+  }
+
+  test('on hold: revoked, with that reason; released: good again', async () => {
+    await revoke('--reason', 'certificateHold')
+    const held = await ask('-cert', leaf)
+    assert.match(held, /leaf\.pem: revoked/)
+    assert.match(held, /Reason: certificateHold/)
+    await revoke('--release')
+    assert.match(await ask('-cert', leaf), /leaf\.pem: good/)
+  })
+
+  test('after certconnector revoke: revoked, with the reason', async () => {
+    await revoke('--reason', 'keyCompromise')
     const text = await ask('-cert', leaf)
     assert.match(text, /leaf\.pem: revoked/)
     assert.match(text, /Reason: keyCompromise/)

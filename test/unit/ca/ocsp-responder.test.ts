@@ -9,7 +9,7 @@ import {
   createOcspResponder,
   type RevocationReason,
 } from '../../../src/ca/index.ts'
-import { ConnectorError, fromHex } from '../../../src/kernel/index.ts'
+import { ConnectorError, fromHex, toHex } from '../../../src/kernel/index.ts'
 import {
   encodeContext,
   encodeExtensions,
@@ -74,15 +74,14 @@ async function createBench(key: CaKeyType = 'p256', cacheMs = 60_000) {
 }
 
 function requestFor(issuerDer: Uint8Array, serialHex: string, nonce?: Uint8Array): Uint8Array {
-  const { subjectDer, spkiDer } = parseCertificate(issuerDer)
-  const bits = parseElement(spkiDer).children[1]?.value.subarray(1) ?? new Uint8Array()
-  const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash('sha1').update(bytes).digest())
-  const id = encodeSequence(
-    encodeSequence(encodeOid('1.3.14.3.2.26'), encodeNull()),
-    encodeOctetString(sha1(subjectDer)),
-    encodeOctetString(sha1(bits)),
-    encodeInteger(fromHex(serialHex)),
-  )
+  return requestForAll([[issuerDer, serialHex]], nonce)
+}
+
+function requestForAll(
+  asked: readonly (readonly [issuerDer: Uint8Array, serialHex: string])[],
+  nonce?: Uint8Array,
+): Uint8Array {
+  const list = asked.map(([issuerDer, serialHex]) => encodeSequence(idOf(issuerDer, serialHex)))
   const extensions =
     nonce === undefined
       ? []
@@ -98,7 +97,19 @@ function requestFor(issuerDer: Uint8Array, serialHex: string, nonce?: Uint8Array
             ]),
           ),
         ]
-  return encodeSequence(encodeSequence(encodeSequence(encodeSequence(id)), ...extensions))
+  return encodeSequence(encodeSequence(encodeSequence(...list), ...extensions))
+}
+
+function idOf(issuerDer: Uint8Array, serialHex: string): Uint8Array {
+  const { subjectDer, spkiDer } = parseCertificate(issuerDer)
+  const bits = parseElement(spkiDer).children[1]?.value.subarray(1) ?? new Uint8Array()
+  const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash('sha1').update(bytes).digest())
+  return encodeSequence(
+    encodeSequence(encodeOid('1.3.14.3.2.26'), encodeNull()),
+    encodeOctetString(sha1(subjectDer)),
+    encodeOctetString(sha1(bits)),
+    encodeInteger(fromHex(serialHex)),
+  )
 }
 
 /** What pkijs reads of an answer, its signature verified. */
@@ -190,6 +201,28 @@ suite('OCSP responder', () => {
     assert.equal(await statusOf(1), 0)
     assert.equal(await statusOf(128), 0)
     assert.equal(await statusOf(129), 1)
+  })
+
+  test('several certificates in one request are answered in their order; of two issuers none is', async () => {
+    const { responder, issuerDer, known } = await createBench()
+    known.set('4A01', { certificateDer: new Uint8Array(1) })
+    known.set('4A02', { certificateDer: new Uint8Array(1), revokedAt: NOW, revocationReason: 1 })
+    const asked = ['4A02', '4A01', '4A03'].map((serial) => [issuerDer, serial] as const)
+    const { der } = await responder(requestForAll(asked))
+    const body = OCSPResponse.fromBER(Uint8Array.from(der)).responseBytes ?? assert.fail()
+    const basic = BasicOCSPResponse.fromBER(body.response.valueBlock.valueHexView)
+    const told = basic.tbsResponseData.responses.map(({ certID, certStatus }) => [
+      toHex(new Uint8Array(certID.serialNumber.valueBlock.valueHexView)),
+      certStatus.idBlock.tagNumber,
+    ])
+    assert.deepEqual(told, [
+      ['4A02', 1],
+      ['4A01', 0],
+      ['4A03', 2],
+    ])
+    const { issuerDer: other } = await createBench()
+    const mixed = await responder(requestForAll([...asked, [other, '4A01']]))
+    assert.equal((await readAnswer(mixed.der, issuerDer)).status, 6)
   })
 
   test('another issuer is unauthorized, a store that is away tryLater', async () => {
