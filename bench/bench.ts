@@ -5,6 +5,7 @@ import { createDeviceKeys } from './device-keys.ts'
 import { fillStore } from './filled-store.ts'
 import { type BenchOptions, parseOptions, usage } from './options.ts'
 import { formatJson, formatTable } from './report.ts'
+import { revokeAll } from './revoked-store.ts'
 import { summarise } from './summary.ts'
 import { measureVariant } from './variant.ts'
 
@@ -24,6 +25,8 @@ async function run(options: BenchOptions): Promise<void> {
     const filledStore = join(directory, 'filled.db')
     say(`a register with ${options.filledWith} certificates`)
     await fillStore(filledStore, options.filledWith)
+    const revokedStore = join(directory, 'revoked.db')
+    await revokeAll(filledStore, revokedStore)
     const devices = createDeviceKeys().map(
       ({ privateKey }) => new Uint8Array(privateKey.export({ type: 'pkcs8', format: 'der' })),
     )
@@ -31,7 +34,17 @@ async function run(options: BenchOptions): Promise<void> {
     for (const variant of options.variants) {
       say(`issuing key ${variant}`)
       summaries.push(
-        summarise(await measureVariant(variant, options, devices, directory, filledStore, say)),
+        summarise(
+          await measureVariant(
+            variant,
+            options,
+            devices,
+            directory,
+            filledStore,
+            revokedStore,
+            say,
+          ),
+        ),
       )
     }
     process.stdout.write(`${formatTable(summaries)}\n${formatJson(summaries)}\n`)

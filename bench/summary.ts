@@ -16,7 +16,7 @@ export const TARGETS = {
 } as const
 
 /** Boils the measurements of one variant down. Ratios are taken slice by slice and round by round, then their median. */
-export function summarise({ variant, oneThread, rounds }: VariantResult) {
+export function summarise({ variant, oneThread, rounds, revocation }: VariantResult) {
   const { limitMs, handlerMs } = oneThread
   const pairs = limitMs.map((limit, slice) => (handlerMs[slice] ?? Number.NaN) / limit)
   const empty = rounds.map((one) => one.empty)
@@ -68,6 +68,13 @@ export function summarise({ variant, oneThread, rounds }: VariantResult) {
       ),
     ),
     enrolments: sum([...empty, ...filled].map((one) => one.enrolments)),
+    ocspSignedPerSecond: round(revocation.ocspSignedPerSecond, 0),
+    ocspCachedPerSecond: round(revocation.ocspCachedPerSecond, 0),
+    crlEntries: revocation.crlEntries,
+    crlBytes: revocation.crlBytes,
+    crlBuildMs: round(medianOf(revocation.crlBuildMs), 0),
+    /** The longest of all publications: nobody is served meanwhile. */
+    crlLongestDelayMs: round(Math.max(...revocation.crlDelayMs), 1),
     failures: sum([...empty, ...filled].map((one) => one.failures + one.healthFailures)),
     complaints: [...empty, ...filled].flatMap((one) => one.complaints).slice(0, 3),
   }

@@ -10,6 +10,7 @@ import { measureOneThread, type OneThreadResult } from './one-thread.ts'
 import type { BenchOptions, Variant } from './options.ts'
 import { startParallelLimit } from './parallel-limit.ts'
 import { buildRequests } from './requests.ts'
+import { measureRevocation, type RevocationResult } from './revocation.ts'
 import { measureRounds, type Round } from './rounds.ts'
 import { CA_ID, startServer } from './server.ts'
 
@@ -18,6 +19,7 @@ export interface VariantResult {
   readonly variant: Variant
   readonly oneThread: OneThreadResult
   readonly rounds: readonly Round[]
+  readonly revocation: RevocationResult
 }
 
 /** As long as those of Intune, which are about 1,200 characters. */
@@ -31,6 +33,7 @@ const REACHABLE = 0.6
  * with a filled register, between measurements of the limit on all cores.
  *
  * @param filledStore a register to copy; undefined leaves the comparison out
+ * @param revokedStore a register whose certificates are all revoked
  */
 export async function measureVariant(
   variant: Variant,
@@ -38,6 +41,7 @@ export async function measureVariant(
   devicesPkcs8Der: readonly Uint8Array[],
   directory: string,
   filledStore: string | undefined,
+  revokedStore: string,
   say: (progress: string) => void,
 ): Promise<VariantResult> {
   const emptyDir = join(directory, `${variant}-empty`)
@@ -85,6 +89,11 @@ export async function measureVariant(
     filledStore === undefined
       ? undefined
       : await startServer(filledDir, variant, CHALLENGE, options.profileDir)
+  let stopping: Promise<unknown> | undefined
+  const stop = async () => {
+    stopping ??= Promise.all([parallelLimit.close(), empty.stop(), filled?.stop()])
+    await stopping
+  }
   try {
     const rounds = await measureRounds({
       empty,
@@ -97,11 +106,18 @@ export async function measureVariant(
       seconds: options.seconds,
       say,
     })
-    return { variant, oneThread, rounds }
+    // Alone: servers that are idle still look after their duties.
+    await stop()
+    say('  revocation')
+    const revocation = await measureRevocation(
+      authority,
+      revokedStore,
+      join(directory, `${variant}-revoked.db`),
+      { publications: options.rounds, seconds: Math.min(2, options.seconds / 2) },
+    )
+    return { variant, oneThread, rounds, revocation }
   } finally {
-    await parallelLimit.close()
-    await empty.stop()
-    await filled?.stop()
+    await stop()
   }
 }
 
