@@ -2,11 +2,13 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { waitForEnd } from './wait-for-end.ts'
 
-/** `certconnector simulate`: runs the simulator of Entra ID, Graph and Intune alone. */
+/** `certconnector simulate`: runs the simulator of Entra ID, Graph, Intune and a connector service alone. */
 export function addSimulateCommand(program: Command): void {
   program
     .command('simulate')
-    .description('run the simulator of Entra ID, Graph and Intune alone, for development and tests')
+    .description(
+      'run the simulator of Entra ID, Graph, Intune and a connector service alone, for development and tests',
+    )
     .option(
       '--host <address>',
       'address to listen on; it has no protection of its own',
@@ -28,7 +30,7 @@ export function addSimulateCommand(program: Command): void {
           httpsPort: options.httpsPort,
           controlPort: options.controlPort,
         })
-        process.stdout.write(`Simulator of Entra ID, Graph and Intune. Settings for a connector:
+        process.stdout.write(`Simulator of Entra ID, Graph, Intune and a connector service. Settings for a connector:
 
 intune:
   tenant: ${simulator.tenantId}
@@ -39,6 +41,12 @@ intune:
   trustedCaFile: ${simulator.caFile}
   allowedHostSuffixes: [${new URL(simulator.httpsUrl).hostname}]
 # secret, as CONNECTOR_INTUNE_CLIENT_SECRET: ${simulator.clientSecret}
+
+management:
+  openService:
+    url: ${simulator.httpsUrl}
+    caFile: ${simulator.caFile}
+# secret, as CONNECTOR_MANAGEMENT_OPEN_SERVICE_ENROLMENT_TOKEN: ${simulator.enrolmentToken}
 
 Control: ${simulator.controlUrl}/control/notifications, /control/faults, …  Stop with Ctrl-C.
 `)

@@ -104,11 +104,12 @@ export function composeServices(parts: CompositionParts): {
   const openService = composeOpenService({ ...parts, ...keys, exchange, tokens })
   return {
     played: playedApplication(exchange, [
+      // Before the directory, which answers for all other paths of deviceManagement.
+      ...openService.played,
       graphRoutes(exchange, { services, tokens, urls, clock }),
       pfxRoutes(exchange, { imports, people, tokens }),
       peopleRoutes(exchange, { people, tokens }),
       intuneRoutes(exchange, services, scep, caRequests),
-      ...openService.played,
       entraRoutes(exchange, entra),
     ]),
     control: controlApplication(

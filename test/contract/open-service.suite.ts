@@ -7,6 +7,7 @@ import {
   type OpenServiceOptions,
   renewalDueAt,
 } from '../../src/management/index.ts'
+import type { WorkValues } from '../../src/management/work-items.ts'
 import type { WorkItem, WorkKind, WorkQueue, WorkResult } from '../../src/management/work-queue.ts'
 
 /** A service that is to be checked, and the ways in which a test steers it: an implementer writes this for theirs. */
@@ -30,6 +31,39 @@ export interface OpenServiceUnderTest {
 }
 
 const kinds: readonly WorkKind[] = ['pkcs', 'pkcsRecrypt', 'pkcsImport', 'revocation']
+
+const bytes = new Uint8Array([0x30, 0x03, 0x02, 0x01, 0x05])
+const payload = {
+  protection: 'passwordCms',
+  encryptedPfxBlob: bytes,
+  encryptedPfxPassword: bytes,
+  deviceKeyThumbprintHex: '0f'.repeat(20),
+} as const
+
+/** A result of each kind with every member. */
+const values: WorkValues = {
+  pkcs: {
+    caConfiguration: 'ca1.corp.example\\Corp Issuing CA',
+    caRequestId: '48213',
+    certificateDer: bytes,
+    serialHex: '6A0000012F9C',
+    issuerName: 'CN=Corp Issuing CA,DC=corp,DC=example',
+    thumbprintHex: 'a1'.repeat(20),
+    notBefore: new Date('2026-01-01T00:00:00Z'),
+    notAfter: new Date('2027-01-01T00:00:00Z'),
+    payload,
+    escrowPayload: bytes,
+  },
+  pkcsRecrypt: { thumbprintHex: 'a1'.repeat(20), payload, escrowPayload: undefined },
+  pkcsImport: {
+    thumbprintHex: 'f6'.repeat(20),
+    deviceKeyThumbprintHex: '0f'.repeat(20),
+    encryptedPfxPassword: bytes,
+    encryptedAppleProfiles: [bytes],
+    encryptedPfxBlob: undefined,
+  },
+  revocation: { revokedAt: new Date('2026-01-01T00:00:00Z'), alreadyRevoked: true },
+}
 
 function call() {
   return { activityId: randomUUID(), signal: AbortSignal.timeout(20_000) }
@@ -298,6 +332,23 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       await first.health.report(report, call())
       assert.equal(await service.intervalsOf(id, 'scepIssue'), 1)
     })
+
+    for (const kind of kinds)
+      test(`${kind}: a result with all its members is recorded`, async () => {
+        const context = await service.queue(kind)
+        const work = first.queue(kind)
+        await service.advance(65)
+        const terms = { maxItems: 100, waitSeconds: 0, leaseSeconds: 300 }
+        const { items } = await work.download({ ...call(), ...terms })
+        const end = { succeeded: true, value: values[kind] } as WorkResult<typeof kind>['end']
+        const outcomes = await work.upload(
+          items.map(({ requestContext, lease }) => ({ requestContext, lease, end, durationMs: 1 })),
+          call(),
+        )
+        assert.ok(outcomes.length > 0)
+        assert.ok(outcomes.every(({ outcome }) => outcome === 'recorded'))
+        assert.equal(await service.stateOf(kind, context), 'succeeded')
+      })
 
     /** Takes what is there and ends it, so that the next test finds an empty queue. */
     async function drain(): Promise<void> {
