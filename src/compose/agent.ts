@@ -73,6 +73,7 @@ export function composeAgent(parts: AgentParts): Agent {
   let isAnnounced = false
   let failure: string | undefined
   let support: SupportStatus | undefined
+  let manifestProblem: string | undefined
   let seen = ''
 
   async function keepEnrolled(whenEnrolled: () => Promise<void>): Promise<void> {
@@ -102,8 +103,10 @@ export function composeAgent(parts: AgentParts): Agent {
       if (found !== undefined && found.status !== (support?.status ?? 'supported'))
         journal.record(events.VersionSupportChanged, { detail: describeSupport(found) })
       support = found ?? support
+      manifestProblem = undefined
     } catch (error) {
       const errorMessage = describeError(error)
+      manifestProblem = errorMessage
       if (mayRepeatManifest(errorMessage))
         journal.debug('operational', 'the list of releases cannot be had', { errorMessage })
     }
@@ -124,7 +127,7 @@ export function composeAgent(parts: AgentParts): Agent {
     checks: [
       {
         name: 'connector service',
-        maxAgeMs: 1000,
+        maxAgeMs: 0,
         timeoutMs: 1000,
         run: async () => {
           const { lastReportAt } = reporter.status()
@@ -140,11 +143,16 @@ export function composeAgent(parts: AgentParts): Agent {
       },
       {
         name: 'version',
-        maxAgeMs: 1000,
+        maxAgeMs: 0,
         timeoutMs: 1000,
         run: async () => ({
-          status: support === undefined || support.status === 'supported' ? 'ok' : 'degraded',
-          reason: support === undefined ? 'no list of releases' : describeSupport(support),
+          status:
+            manifestProblem === undefined && (support?.status ?? 'supported') === 'supported'
+              ? 'ok'
+              : 'degraded',
+          reason:
+            manifestProblem ??
+            (support === undefined ? 'no list of releases' : describeSupport(support)),
         }),
       },
     ],
