@@ -27,7 +27,7 @@ export function addCheckConfigCommand(program: Command): void {
     .option('--json', 'the same for programs')
     .action(({ json }: { json?: boolean }, command: Command) => {
       const found = findConfiguration(command)
-      const profiles = found.configuration.profiles.map((profile) => ({
+      const profiles = listServed(found.configuration).map((profile) => ({
         name: profile.name,
         statements: explainProfile(profile, found.configuration),
         notes: findClientNotes(profile, found.configuration),
@@ -38,6 +38,11 @@ export function addCheckConfigCommand(program: Command): void {
     })
 }
 
+/** Without SCEP nobody is served by the profiles that still stand there. */
+function listServed({ features, profiles }: Configuration): Configuration['profiles'] {
+  return features.scep ? profiles : []
+}
+
 function formatJson(
   { configuration, file, warnings }: FoundConfiguration,
   profiles: readonly ProfileReport[],
@@ -46,6 +51,7 @@ function formatJson(
     valid: true,
     file: file ?? null,
     publicUrl: configuration.listeners.device.publicUrl,
+    features: configuration.features,
     warnings,
     profiles,
   }
@@ -63,7 +69,8 @@ function formatText(
   return [
     `${where}: valid`,
     `device listener ${describeListener(device)}, public URL ${device.publicUrl}`,
-    ...configuration.profiles.flatMap((profile) => [
+    `features: ${listFeatures(configuration)}`,
+    ...listServed(configuration).flatMap((profile) => [
       '',
       summarise(profile),
       ...profiles
@@ -75,6 +82,12 @@ function formatText(
     ]),
     '',
   ].join('\n')
+}
+
+function listFeatures({ features }: Configuration): string {
+  return Object.entries(features)
+    .map(([name, isOn]) => `${name} ${isOn ? 'on' : 'off'}`)
+    .join(', ')
 }
 
 function summarise(profile: Configuration['profiles'][number]): string {

@@ -34,7 +34,7 @@ export function findConfiguration(command: Command): FoundConfiguration {
     config ??
     process.env['CONNECTOR_CONFIG'] ??
     (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined)
-  if (file === undefined && !hasProfilesInEnvironment()) {
+  if (file === undefined && !hasFeaturesInEnvironment()) {
     const configuration = demonstrationConfiguration(resolve(cwd, dataDir ?? 'data'))
     return { configuration, isDemonstration: true, file: undefined, warnings: [] }
   }
@@ -53,7 +53,7 @@ export function findConfiguration(command: Command): FoundConfiguration {
   return { configuration: outcome.configuration, isDemonstration: false, file, warnings }
 }
 
-/** In a container everything may come from the environment; a profile is the least that a configuration needs. */
-function hasProfilesInEnvironment(): boolean {
-  return Object.keys(process.env).some((name) => name.startsWith('CONNECTOR_PROFILES'))
+/** In a container everything may come from the environment; profiles or other features are the least that it needs. */
+function hasFeaturesInEnvironment(): boolean {
+  return Object.keys(process.env).some((name) => /^CONNECTOR_(PROFILES|FEATURES)(_|$)/.test(name))
 }

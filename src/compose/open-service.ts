@@ -22,7 +22,7 @@ import type { Simulator } from '../simulator/index.ts'
 /** What this connector can do: the service gives it no other work. */
 export function listFeatures({ features }: Configuration): AgentFeatures {
   return {
-    scep: true,
+    scep: features.scep,
     pkcs: false,
     pkcsImport: features.pkcsImport,
     revocation: features.revocation,

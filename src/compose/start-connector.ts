@@ -127,12 +127,22 @@ export async function startConnector(
 ): Promise<RunningConnector> {
   const closers: Closers = []
   try {
-    return await build(configuration, surroundings, closers)
+    return await build(switchOff(configuration), surroundings, closers)
   } catch (error) {
     // The first failure is the one to tell; what fails while cleaning up after it adds nothing.
     await closeAll(closers).catch(() => undefined)
     throw error
   }
+}
+
+/** Without SCEP the profiles may stay in the file, and nobody is served by them. */
+function switchOff(configuration: Configuration): Configuration {
+  return configuration.features.scep ? configuration : { ...configuration, profiles: [] }
+}
+
+/** Whether anything but an administrator's command asks Intune, so that it is worth watching. */
+function asksIntune({ features }: Configuration): boolean {
+  return features.scep || features.revocation
 }
 
 async function closeAll(closers: Closers): Promise<void> {
@@ -249,7 +259,9 @@ async function build(
   const courier = createCourier(
     {
       outbox,
-      notifierOf: (name) => profiles.get(name)?.notifier,
+      // What was owed when SCEP was switched off is delivered all the same.
+      notifierOf: (name) =>
+        configuration.features.scep ? profiles.get(name)?.notifier : intune?.notifier,
       cipher,
       journal,
       clock,
@@ -346,7 +358,7 @@ async function build(
       pool: crypto,
       journal,
       caHealth: createCaHealth(authorities, cas, clock),
-      intune,
+      intune: asksIntune(configuration) ? intune : undefined,
       clock,
     }),
     ...listQueueChecks(queues, clock),

@@ -1,4 +1,5 @@
 import { checkChallenges } from './challenge-contradictions.ts'
+import { checkFeatures } from './feature-contradictions.ts'
 import type { Problem } from './problem.ts'
 import type { Element, Sections } from './sections.ts'
 import { checkSids } from './sid-contradictions.ts'
@@ -18,7 +19,6 @@ export function findContradictions(sections: Sections): readonly Problem[] {
     ...checkChallenges(sections),
     ...checkIntune(sections),
     ...checkFeatures(sections),
-    ...checkPfxImport(sections),
     ...checkProxy(sections),
   ]
 }
@@ -78,7 +78,11 @@ function checkProfile({ index, value }: Element<Profile>, sections: Sections): P
       remedy: 'remove the key',
     })
   }
-  if (value.challenge.kind === 'intune' && !sections.hasIntune) {
+  if (
+    value.challenge.kind === 'intune' &&
+    !sections.hasIntune &&
+    sections.features?.scep !== false
+  ) {
     problems.push({
       path: 'intune',
       found: 'nothing',
@@ -206,47 +210,6 @@ function checkIntune({ intune }: Sections): Problem[] {
         ? 'keep one of the two'
         : 'name the file of the secret, set CONNECTOR_INTUNE_CLIENT_SECRET, or name clientCertificateFile and clientKeyFile',
     },
-  ]
-}
-
-function checkFeatures({ features, hasIntune, hasOpenService }: Sections): Problem[] {
-  if (features?.revocation !== true || hasIntune || hasOpenService) return []
-  return [
-    {
-      path: 'intune',
-      found: 'nothing',
-      expected:
-        'a section, because features.revocation asks Intune or a connector service what to revoke',
-      remedy:
-        'add intune with tenant, clientId and clientSecretFile, or management.openService, or switch the feature off',
-    },
-  ]
-}
-
-/** What the delivery of imported PFX cannot do without. */
-function checkPfxImport({ features, hasOpenService, pfxImport }: Sections): Problem[] {
-  if (features?.pkcsImport !== true) return []
-  return [
-    ...(hasOpenService
-      ? []
-      : [
-          {
-            path: 'management.openService',
-            found: 'nothing',
-            expected: 'a section, because features.pkcsImport takes its work from there',
-            remedy: 'add management.openService with its url, or switch the feature off',
-          },
-        ]),
-    ...(pfxImport === undefined || pfxImport.deviceIssuersFile !== undefined
-      ? []
-      : [
-          {
-            path: 'pfxImport.deviceIssuersFile',
-            found: 'nothing',
-            expected: 'the CAs of device certificates, because keys are sealed for those devices',
-            remedy: 'name a PEM file with them, or switch features.pkcsImport off',
-          },
-        ]),
   ]
 }
 

@@ -100,7 +100,10 @@ function renderChildren(
 /** Whether a part stays commented out: it may be left out, and none of its keys is shown. */
 function isLeftOut(key: ConfigurationKey): boolean {
   const { path } = describeKey(key)
-  return key.isOptional && ![...shownKeys].some((shown) => shown.startsWith(`${path}.`))
+  return (
+    key.isOptional &&
+    ![...shownKeys].some((shown) => shown.startsWith(`${path}.`) || shown.startsWith(`${path}[`))
+  )
 }
 
 function wrap(text: string, width: number): string[] {

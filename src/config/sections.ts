@@ -30,6 +30,8 @@ export interface Sections {
   readonly isCaComplete: boolean
   /** The `ca` of every profile, valid or not. */
   readonly caReferences: readonly Element<string>[]
+  /** Something stands there, valid or not. */
+  readonly hasProfiles: boolean
   readonly profiles: readonly Element<ParsedConfiguration['profiles'][number]>[]
 }
 
@@ -54,6 +56,9 @@ export function parseSections(raw: RawObject): Sections {
     ca,
     isCaComplete: Array.isArray(rawCa) && ca.length === rawCa.length,
     caReferences: parseElements(caReference, raw['profiles']),
+    hasProfiles: Array.isArray(raw['profiles'])
+      ? raw['profiles'].length > 0
+      : raw['profiles'] !== undefined,
     profiles: parseElements(profileSchema, raw['profiles']),
   }
 }

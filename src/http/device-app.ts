@@ -68,7 +68,7 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
       journal: options.journal,
     }),
   )
-  app.use(createScepRoute(options))
+  if (options.profiles.size > 0) app.use(createScepRoute(options))
   app.use((_req, res) => {
     deliverProblem(res, { status: 404, sentence: 'There is nothing here.' })
   })

@@ -67,7 +67,14 @@ describe('check-config', () => {
     const json = await runCommand(['check-config', '--json'], { cwd })
     assert.equal(json.code, 0)
     const report = JSON.parse(json.out)
-    assert.deepEqual(Object.keys(report), ['valid', 'file', 'publicUrl', 'warnings', 'profiles'])
+    assert.deepEqual(Object.keys(report), [
+      'valid',
+      'file',
+      'publicUrl',
+      'features',
+      'warnings',
+      'profiles',
+    ])
     assert.equal(report.profiles[0].name, 'devices')
     assert.equal(report.profiles[0].statements[0].topic, 'address')
     assert.ok(report.profiles[0].notes.length > 0 && report.warnings.length > 0)

@@ -56,7 +56,7 @@ describe('an imported PFX goes to its device', () => {
       ...rest,
       profiles: configuration.profiles.filter(({ challenge }) => challenge.kind === 'static'),
       simulator: { ...configuration.simulator, enabled: false },
-      features: { revocation: false, pkcsImport: true },
+      features: { ...configuration.features, revocation: false, pkcsImport: true },
       pfxImport: { ...configuration.pfxImport, deviceIssuersFile: join(folder, 'issuers.pem') },
       management: {
         openService: {

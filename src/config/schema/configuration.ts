@@ -114,15 +114,15 @@ export const configurationSchema = z.strictObject({
     type: 'list',
   }),
   intune: field(z.exactOptional(intuneSchema), {
-    doc: 'Needed as soon as a profile validates with Intune, or revocation is on.',
+    doc: 'Needed as soon as a profile validates with Intune, or revocation is on without `management.openService`.',
   }),
   features: featuresSchema,
   revocation: revocationSchema,
   pfxImport: pfxImportSchema,
   management: managementSchema.prefault({}),
   proxy: field(z.exactOptional(proxy), { doc: 'Left out: calls go out directly.' }),
-  profiles: field(z.array(profileSchema).min(1).max(64), {
-    doc: 'The SCEP profiles, at least one.',
+  profiles: field(z.array(profileSchema).max(64).default([]), {
+    doc: 'The SCEP profiles; at least one where `features.scep` is on.',
     type: 'list',
   }),
   notifications: z

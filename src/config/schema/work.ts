@@ -1,9 +1,13 @@
 import * as z from 'zod'
 import { field, integer, pathField } from '../field.ts'
 
-/** What the connector takes part in besides SCEP. What is off opens no connection and polls nothing. */
+/** What the connector takes part in. What is off opens no connection and polls nothing. */
 export const featuresSchema = z
   .strictObject({
+    scep: field(z.boolean().default(true), {
+      doc: 'Enrol devices over SCEP. Off: no SCEP URL answers, and `profiles` may stay or go. CRLs, OCSP and CA certificates are served all the same: certificates that exist need them. Notifications that Intune is owed are still delivered.',
+      example: 'true',
+    }),
     revocation: field(z.boolean().default(false), {
       doc: 'Revoke certificates for Intune: it asks when a device is wiped, retired or leaves a profile. Needs `intune` or `management.openService`; with both, both are asked. Intune’s one queue serves the whole tenant, and what one connector downloads no other sees for an hour: switch it on where the CA is that issued.',
       example: 'true',
