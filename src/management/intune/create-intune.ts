@@ -1,3 +1,4 @@
+import { createHttpClient } from '../http/http-client.ts'
 import type {
   ManagementHealth,
   PfxImports,
@@ -9,7 +10,6 @@ import type { WorkQueue } from '../work-queue.ts'
 import { createServiceMapRequest } from './endpoint-list.ts'
 import { createGraphReader } from './graph-object.ts'
 import { createIntuneHealth } from './health.ts'
-import { createHttpClient } from './http-client.ts'
 import type { IntuneOptions } from './options.ts'
 import { createRetries } from './retry-policy.ts'
 import { createIntuneRevocations } from './revocation-queue.ts'

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { ConnectorError } from '../../kernel/index.ts'
-import type { HttpClient, HttpRequest } from './http-client.ts'
-import { createHttpFailure } from './http-failure.ts'
-import { isJsonObject, type JsonObject } from './service-map.ts'
+import type { HttpClient, HttpRequest } from '../http/http-client.ts'
+import { createHttpFailure } from '../http/http-failure.ts'
+import { isJsonObject, type JsonObject } from '../http/json-object.ts'
 import type { IntuneSettings } from './settings.ts'
 import type { TokenSource } from './token-source.ts'
 

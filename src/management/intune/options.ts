@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Clock, Secret } from '../../kernel/index.ts'
+import type { ProxyOptions } from '../http/proxy-options.ts'
 import type { CloudName, CloudUrls } from './clouds.ts'
 import type { ServiceMapStore } from './service-map.ts'
 
@@ -12,15 +13,6 @@ export type IntuneCredential =
       /** Its RSA key of 2048 bits or more: PKCS #8 PEM, or a key object. */
       readonly privateKey: Secret | KeyObject
     }
-
-/** An HTTP proxy that speaks CONNECT. */
-export interface ProxyOptions {
-  readonly url: string
-  readonly username?: string
-  readonly password?: Secret
-  /** Hosts, or endings of hosts, that are reached directly. */
-  readonly noProxy?: readonly string[]
-}
 
 /** Limits of the network calls, in milliseconds. */
 export interface IntuneTimeouts {

@@ -1,6 +1,6 @@
 import { ConstantBackoff, handleWhen, retry } from 'cockatiel'
 import { type Clock, ConnectorError, pauseAfterAttempt } from '../../kernel/index.ts'
-import { isTransientStatus } from './http-failure.ts'
+import { isTransientStatus } from '../http/http-failure.ts'
 
 /** Pauses before the two repetitions, in seconds. A device waits: there is no third. */
 const PAUSES_SECONDS: readonly number[] = [0.5, 2]

@@ -1,6 +1,6 @@
 import { ConnectorError } from '../../kernel/index.ts'
+import { isJsonObject } from '../http/json-object.ts'
 import type { UnreadableItem, WorkErrorCode, WorkItem, WorkResult } from '../work-queue.ts'
-import { isJsonObject } from './service-map.ts'
 
 const MAX_CONTEXT = 4_096
 const MAX_SERIAL = 256

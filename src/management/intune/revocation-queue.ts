@@ -1,6 +1,6 @@
 import { ConnectorError } from '../../kernel/index.ts'
+import { cleanText } from '../http/plain-text.ts'
 import type { WorkCall, WorkQueue } from '../work-queue.ts'
-import { cleanText } from './plain-text.ts'
 import {
   encodeDownloadBody,
   encodeUploadBody,

@@ -1,6 +1,6 @@
 import { ConnectorError, toBase64 } from '../../kernel/index.ts'
+import { isJsonObject } from '../http/json-object.ts'
 import type { ChallengeToValidate, ScepNotification } from '../ports.ts'
-import { isJsonObject } from './service-map.ts'
 
 /** Longest errorDescription that Intune keeps. */
 const MAX_DESCRIPTION = 255

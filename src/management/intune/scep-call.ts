@@ -1,5 +1,5 @@
 import { ConnectorError } from '../../kernel/index.ts'
-import { cleanText } from './plain-text.ts'
+import { cleanText } from '../http/plain-text.ts'
 import { parseScepResult, type ScepResult } from './scep-bodies.ts'
 import {
   describeCall,

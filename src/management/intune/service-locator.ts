@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { ConnectorError } from '../../kernel/index.ts'
-import { waitUntil } from './abort.ts'
+import { waitUntil } from '../http/abort.ts'
+import { createSingleFlight } from '../http/single-flight.ts'
 import type { RequestServiceMap } from './endpoint-list.ts'
 import { encodeServiceMap, parseServiceMap, type ServiceMap } from './service-map.ts'
 import type { IntuneSettings } from './settings.ts'
-import { createSingleFlight } from './single-flight.ts'
 
 /** How long the last good map serves before Graph is asked again during its outage. */
 const FALLBACK_TTL_MS = 60_000

@@ -1,3 +1,5 @@
+import { isJsonObject } from '../http/json-object.ts'
+
 /** Keeps one small text over restarts. Reads and writes may fail; the connector then goes on without. */
 export interface ServiceMapStore {
   /** The text saved last, or undefined when there is none. */
@@ -11,14 +13,6 @@ export type ServiceMap = ReadonlyMap<string, string>
 
 const MAX_ENTRIES = 1_000
 const MAX_TEXT = 2_048
-
-/** An object of JSON, whose members are still unknown. */
-export type JsonObject = Readonly<Record<string, unknown>>
-
-/** Whether a parsed JSON value is an object, not an array. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
 
 /**
  * Adds one page of Graph's endpoint list. Names are compared in lower case; `providerName` or `serviceName` counts;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, ConnectorError, systemClock } from '../../kernel/index.ts'
+import type { ProxyOptions } from '../http/proxy-options.ts'
 import { CLOUDS, type CloudUrls, INTUNE_HOST_SUFFIXES } from './clouds.ts'
-import type { IntuneCredential, IntuneOptions, ProxyOptions } from './options.ts'
+import type { IntuneCredential, IntuneOptions } from './options.ts'
 import type { ServiceMapStore } from './service-map.ts'
 
 const INTUNE_APP_ID = '0000000a-0000-0000-c000-000000000000'

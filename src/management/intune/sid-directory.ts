@@ -1,11 +1,11 @@
 import { ConnectorError } from '../../kernel/index.ts'
+import { waitUntil } from '../http/abort.ts'
+import type { JsonObject } from '../http/json-object.ts'
+import { createSingleFlight } from '../http/single-flight.ts'
 import type { DirectorySubject, SidDirectory } from '../ports.ts'
-import { waitUntil } from './abort.ts'
 import type { GraphQuery, ReadGraphObject } from './graph-object.ts'
 import type { RunWithRetries } from './retry-policy.ts'
-import type { JsonObject } from './service-map.ts'
 import type { IntuneSettings } from './settings.ts'
-import { createSingleFlight } from './single-flight.ts'
 
 /** How long a SID serves; it changes when an account moves to another domain. */
 const KNOWN_MS = 10 * 60_000

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, Secret } from '../../kernel/index.ts'
-import { waitUntil } from './abort.ts'
-import { createSingleFlight } from './single-flight.ts'
+import { waitUntil } from '../http/abort.ts'
+import { createSingleFlight } from '../http/single-flight.ts'
 import type { RequestToken } from './token-request.ts'
 
 const REFRESH_BEFORE_MS = 5 * 60_000

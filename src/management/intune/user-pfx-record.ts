@@ -1,6 +1,6 @@
 import { toBase64 } from '../../kernel/index.ts'
+import type { JsonObject } from '../http/json-object.ts'
 import type { ImportedPfx, ImportedPfxRecord } from '../ports.ts'
-import type { JsonObject } from './service-map.ts'
 
 /**
  * The body of a POST or PATCH. Without `id`, which the service makes; the enumerations as Graph documents them.

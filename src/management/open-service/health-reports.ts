@@ -1,6 +1,6 @@
 import { ConnectorError } from '../../kernel/index.ts'
 import type { HealthReceiver } from '../health-report.ts'
-import { cleanText } from '../intune/plain-text.ts'
+import { cleanText } from '../http/plain-text.ts'
 import type { ServiceConnection } from './connection.ts'
 import type { Enrolment } from './enrolment.ts'
 import type { OpenServiceOptions } from './options.ts'

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Clock, Secret } from '../../kernel/index.ts'
-import type { ProxyOptions } from '../intune/options.ts'
+import type { ProxyOptions } from '../http/proxy-options.ts'
 
 /** Where the private keys of the connector's two certificates live, encrypted. Names are plain file names. */
 export interface AgentKeyStore {

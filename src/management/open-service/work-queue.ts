@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ConnectorError } from '../../kernel/index.ts'
-import { cleanText } from '../intune/plain-text.ts'
+import { cleanText } from '../http/plain-text.ts'
 import type { WorkRequests } from '../work-items.ts'
 import type {
   LeaseRef,

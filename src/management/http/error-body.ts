@@ -1,5 +1,5 @@
+import { isJsonObject } from './json-object.ts'
 import { cleanText } from './plain-text.ts'
-import { isJsonObject } from './service-map.ts'
 
 /** What Entra ID's common error numbers ask an administrator to do. */
 const ADVICE: Readonly<Record<string, string>> = {

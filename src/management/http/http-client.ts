@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { ConnectorError } from '../../kernel/index.ts'
 import { abortFailure } from './abort.ts'
-import type { ProxyOptions } from './options.ts'
+import type { ProxyOptions } from './proxy-options.ts'
 
 const MAX_BODY_BYTES = 1024 * 1024
 const decompress = promisify(gunzip)
