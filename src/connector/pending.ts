@@ -4,6 +4,7 @@ import { events, type Journal } from '../events/index.ts'
 import { ConnectorError, describeError } from '../kernel/index.ts'
 import { refusalFor, type ScepQuery, type ScepRequest } from '../scep/index.ts'
 import type { PendingCause, PendingRecord } from '../store/index.ts'
+import { replay } from './earlier-request.ts'
 import {
   beginWork,
   type Ending,
@@ -55,7 +56,7 @@ async function findPending(work: Work): Promise<PendingRecord | undefined> {
 /**
  * Goes by what is on record of a request that waited.
  *
- * @returns the answer where it is decided: denied, failed, or still without a word of the operator; undefined: go on
+ * @returns the answer where it is decided: issued, denied, failed, or still without a word of the operator; undefined: go on
  */
 export async function applyDecision(work: Work): Promise<Ending | undefined> {
   const record = await findPending(work)
@@ -72,12 +73,24 @@ export async function applyDecision(work: Work): Promise<Ending | undefined> {
       work.isApproved = true
       return undefined
     case 'waiting':
-      if (record.cause !== 'approval') return undefined
-      return isOver ? await end(work, record, overdue(record)) : answerPending()
+      if (isOver) return await end(work, record, overdue(record))
+      return record.cause === 'approval' ? answerPending() : undefined
     case 'issued':
-      // Issued once, and not to be found any more: revoked, or older than the window of the register.
-      return undefined
+      return await answerOld(work)
   }
+}
+
+/**
+ * The answer to a request that waited and was issued longer ago than the replay window. What spoke for it then, an approval
+ * or a challenge, is used up: it gets the same certificate or none.
+ */
+async function answerOld(work: Work): Promise<Ending> {
+  const { certificates, clock } = work.ports
+  const since = new Date(clock.now().getTime() - windowOf(work.profile))
+  const record = await certificates.findByRequestKey(work.requestKey, since)
+  if (record !== undefined && record.state !== 'reserved') return await replay(work, record)
+  const told = 'this request was answered already'
+  return endWithRefusal(refusalFor('policy/not-willing', told), 'refused')
 }
 
 /**

@@ -180,6 +180,17 @@ suite('an outage', () => {
     assert.deepEqual(countAdmin(stage), [4001])
   })
 
+  test('REQ-150: a poll that comes too late is FAILURE, also when the CA is back and the challenge had been accepted', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    stage.faults.enrol = async () => away('ca/unavailable')
+    await stage.enrol(request, patient)
+    stage.faults.enrol = undefined
+    stage.clock.advance(15 * MINUTE_MS)
+    assert.equal((await stage.enrol(pollOf(request), patient)).status, 'FAILURE')
+    assert.equal(stage.counts.signatures, 0)
+  })
+
   test('REQ-150: outageReply fail refuses at once', async () => {
     const stage = await createStage()
     stage.faults.validate = () => away('intune/unavailable')
@@ -195,6 +206,58 @@ suite('an outage', () => {
     stage.faults.enrol = undefined
     assert.equal((await stage.enrol(pollOf(request), patient)).status, 'SUCCESS')
     assert.equal(stage.counts.validations, 1)
+  })
+})
+
+suite('a request that waited and was issued, longer ago than the replay window', () => {
+  const DAY_AND_MORE_MS = 25 * 60 * MINUTE_MS
+
+  /** Accepted, held up by the CA, then issued; and the replay window is over. */
+  async function createOldRequest() {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    stage.faults.enrol = async () => away('ca/unavailable')
+    await stage.enrol(request, patient)
+    stage.faults.enrol = undefined
+    const { certificateHex } = await stage.enrol(pollOf(request), patient)
+    assert.ok(certificateHex !== undefined)
+    const [record] = await stage.store.certificates.listRecent(1)
+    assert.ok(record !== undefined)
+    stage.clock.advance(DAY_AND_MORE_MS)
+    // What Intune says of a challenge that is a day old.
+    stage.faults.validate = () => ({ kind: 'refused', code: 'ChallengeExpired', reason: 'expired' })
+    return { stage, request, certificateHex, record }
+  }
+
+  test('gets the certificate that it got then, and no other: its challenge is not good for a second one', async () => {
+    const { stage, request, certificateHex } = await createOldRequest()
+    for (const message of [pollOf(request), sendAgain(request)])
+      assert.equal((await stage.enrol(message, patient)).certificateHex, certificateHex)
+    assert.equal(stage.counts.signatures, 1)
+  })
+
+  test('is refused when that one was revoked meanwhile', async () => {
+    const { stage, request, record } = await createOldRequest()
+    const { caId, order } = record
+    await stage.store.certificates.revoke(caId, order.serialHex, 5, stage.clock.now())
+    for (const message of [pollOf(request), sendAgain(request)])
+      assert.equal((await stage.enrol(message, patient)).status, 'FAILURE')
+    assert.equal(stage.counts.signatures, 1)
+  })
+
+  test('after an approval the poll gets the same, and does not wait for another approval', async () => {
+    const stage = await createRefusingStage()
+    const request = createDeviceRequest()
+    await stage.enrol(request, manual)
+    const { id } = await getOnlyWaiting(stage)
+    const at = stage.clock.now()
+    await stage.store.pending.decide(id, { state: 'approved', reason: undefined, at })
+    const { certificateHex } = await stage.enrol(pollOf(request), manual)
+    assert.ok(certificateHex !== undefined)
+    stage.clock.advance(DAY_AND_MORE_MS)
+    const answer = await stage.enrol(pollOf(request), manual)
+    assert.equal(answer.certificateHex, certificateHex)
+    assert.equal(stage.counts.signatures, 1)
   })
 })
 
