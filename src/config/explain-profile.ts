@@ -200,7 +200,7 @@ function explainRenewal(profile: Profile): string {
   return sentences(
     `A renewal is signed by a certificate of this CA that is in force${grace}`,
     allowCertificateOnlyRenewal
-      ? `It needs no challenge in the last ${count(renewalWindowDays, 'day')} of that certificate, for the same subject and alternative names`
+      ? `It needs no challenge in the last ${count(renewalWindowDays, 'day')} of that certificate, where this profile issued it, for the same subject and alternative names`
       : 'It needs a challenge like any other request',
   )
 }

@@ -48,9 +48,17 @@ export async function checkRenewalSigner(
   return undefined
 }
 
+interface AloneRules {
+  /** That the request came to. */
+  readonly profile: string
+  readonly windowDays: number
+  readonly graceDays: number
+}
+
 /**
  * Whether the old certificate alone may speak for a renewal: of this CA, on record, in force, not revoked, near its end,
- * and with the same subject and alternative names (REQ-137).
+ * and with the same subject and alternative names (REQ-137). And of this profile: another one of the CA may have other
+ * rules, or let in by Intune's word alone (REQ-136).
  *
  * @returns what is wrong, for people; undefined when nothing is
  */
@@ -58,7 +66,7 @@ export async function checkCertificateOnlyRenewal(
   { csr, signer }: Pick<ScepRequest, 'csr' | 'signer'>,
   issuers: readonly Pick<CaBackend, 'id' | 'chain'>[],
   certificates: Pick<CertificateRegister, 'findBySerial'>,
-  { windowDays, graceDays }: { readonly windowDays: number; readonly graceDays: number },
+  { profile, windowDays, graceDays }: AloneRules,
   now: Date,
 ): Promise<string | undefined> {
   if (signer.isSelfSigned) return 'there is no challenge, and no certificate to renew'
@@ -67,6 +75,7 @@ export async function checkCertificateOnlyRenewal(
   if (ca === undefined) return 'the certificate to renew was not issued by the CA of this profile'
   const record = await certificates.findBySerial(ca.id, certificate.serialHex)
   if (record?.state !== 'issued') return 'the certificate to renew is revoked or not on record'
+  if (record.profile !== profile) return 'the certificate to renew was issued under another profile'
   if (hasEnded(certificate, now, graceDays) || now < certificate.notBefore)
     return 'the certificate to renew is not in force'
   if (now.getTime() < certificate.notAfter.getTime() - windowDays * DAY_MS)

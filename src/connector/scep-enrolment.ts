@@ -312,12 +312,12 @@ async function validateByCertificate({
   profile,
   ports,
 }: Work): Promise<Refused | undefined> {
-  const { issuers, renewal } = profile
+  const { issuers, name, renewal } = profile
   const problem = await checkCertificateOnlyRenewal(
     request,
     issuers.list(),
     ports.certificates,
-    renewal,
+    { ...renewal, profile: name },
     ports.clock.now(),
   )
   if (problem === undefined) {

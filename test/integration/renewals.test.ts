@@ -21,12 +21,12 @@ describe('a certificate is renewed with RenewalReq', () => {
 
   const subject = 'CN=renewing-device'
 
-  async function renew(profile: string, challenge: string | undefined) {
+  async function renew(profile: string, challenge: string | undefined, issuedBy = 'static') {
     const url = running.scepUrl(profile)
     const keys = await createDeviceKeys({ key: 'rsa2048' })
     const secret = new Secret('secret')
     const first = await enrolDevice({
-      url: running.scepUrl('static'),
+      url: running.scepUrl(issuedBy),
       subject,
       keys,
       challenge: secret,
@@ -52,10 +52,15 @@ describe('a certificate is renewed with RenewalReq', () => {
   }
 
   test('REQ-137: without one it is served where the profile lets the old certificate speak', async () => {
-    const renewed = await renew('legacy', undefined)
+    const renewed = await renew('legacy', undefined, 'legacy')
     assert.equal(renewed.certificate.subject, subject)
-    const refusal = await assertFailsWith(renew('legacy', 'wrong'), 'scep/bad-request')
+    const refusal = await assertFailsWith(renew('legacy', 'wrong', 'legacy'), 'scep/bad-request')
     assert.match(refusal.message, /challenge refused/)
+  })
+
+  test('REQ-137: but not a certificate that another profile of the same CA gave out', async () => {
+    const refusal = await assertFailsWith(renew('legacy', undefined, 'static'), 'scep/bad-request')
+    assert.match(refusal.message, /another profile/)
   })
 
   test('REQ-136: with a wrong one it is refused', async () => {

@@ -100,7 +100,7 @@ export const profileSchema = z
     certificate: certificateRulesSchema.prefault({}),
     templates: certificateTemplatesSchema,
     allowCertificateOnlyRenewal: field(z.boolean().default(false), {
-      doc: 'A request without a challenge is served when it is signed by the certificate that it renews: of this CA, in force, near its end, with the same subject and alternative names. Not with an Intune challenge.',
+      doc: 'A request without a challenge is served when it is signed by the certificate that it renews: of this CA and this profile, in force, near its end, with the same subject and alternative names. Not with an Intune challenge.',
       example: 'false',
     }),
     renewalWindowDays: field(integer(1, 3650).default(60), {

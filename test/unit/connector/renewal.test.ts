@@ -20,6 +20,8 @@ interface Scene {
   readonly graceDays?: number
   readonly beginsInDays?: number
   readonly state?: CertificateRecord['state']
+  /** Under which it was issued. */
+  readonly profile?: string
 }
 
 /** What is said to a request whose signer is as the scene has it. */
@@ -142,9 +144,12 @@ describe('a renewal that the old certificate alone speaks for', () => {
         findBySerial: async () =>
           scene.state === undefined
             ? undefined
-            : ({ state: scene.state } as unknown as CertificateRecord),
+            : ({
+                state: scene.state,
+                profile: scene.profile ?? 'ours',
+              } as unknown as CertificateRecord),
       },
-      { windowDays: 60, graceDays: 0 },
+      { profile: 'ours', windowDays: 60, graceDays: 0 },
       now,
     )
     return problem ?? 'nothing'
@@ -166,5 +171,10 @@ describe('a renewal that the old certificate alone speaks for', () => {
     assert.match(await checkAlone({ state, subject: 'admin' }), /another subject/)
     assert.match(await checkAlone({ state, asked: [san('b.example')] }), /other alternative names/)
     assert.match(await checkAlone({ state, asked: [] }), /other alternative names/)
+  })
+
+  test('REQ-136, REQ-137: one that another profile of the same CA issued does not speak for a request to this one', async () => {
+    const problem = await checkAlone({ state: 'issued', profile: 'theirs' })
+    assert.match(problem, /issued under another profile/)
   })
 })
