@@ -5,6 +5,7 @@ import { findConfiguration } from './configuration.ts'
 import { openExistingStore } from './existing-store.ts'
 
 const LIST_LIMIT = 1000
+const LEAST_DIGITS = 8
 
 const NEXT_STEP = `
 The device learns of it when it asks the next time: most ask every few minutes.`
@@ -34,7 +35,7 @@ export function addRequestsCommand(program: Command): void {
   program
     .command('approve')
     .description('let a request that waits for an approval have its certificate')
-    .argument('<id>', 'as certconnector requests lists it; its first digits suffice')
+    .argument('<id>', 'as certconnector requests lists it; its first 8 digits suffice')
     .addHelpText('after', NEXT_STEP)
     .action(async (id: string, _options: unknown, self: Command) => {
       await decide(self, id, 'approved', undefined)
@@ -43,7 +44,7 @@ export function addRequestsCommand(program: Command): void {
   program
     .command('deny')
     .description('refuse a request that waits for an approval')
-    .argument('<id>', 'as certconnector requests lists it; its first digits suffice')
+    .argument('<id>', 'as certconnector requests lists it; its first 8 digits suffice')
     .option('--reason <text>', 'told to the device and kept on record, at most 100 characters')
     .addHelpText('after', NEXT_STEP)
     .action(async (id: string, options: { reason?: string }, self: Command) => {
@@ -63,6 +64,9 @@ async function decide(
   state: 'approved' | 'denied',
   reason: string | undefined,
 ): Promise<void> {
+  // Whoever leaves the id out, as a script with an empty variable does, means no request.
+  if (id.length < LEAST_DIGITS)
+    throw new ConnectorError('config/invalid', `give the id, or its first ${LEAST_DIGITS} digits`)
   const store = await openExistingStore(findConfiguration(self).configuration)
   try {
     const waiting = await store.pending.list(['waiting'], LIST_LIMIT)
@@ -81,7 +85,7 @@ async function decide(
       )
     if (!(await store.pending.decide(record.id, { state, reason, at: new Date() })))
       throw notWaiting(id)
-    process.stdout.write(`${state} ${record.id}: ${record.subject}\n`)
+    process.stdout.write(`${state} ${record.id}: ${describeNames(record)}\n`)
   } finally {
     await store.close()
   }
@@ -95,7 +99,12 @@ function notWaiting(id: string): ConnectorError {
 }
 
 function describe(record: PendingRecord): string {
-  const { id, state, cause, createdAt, expiresAt, profile, subject, transactionId } = record
+  const { id, state, cause, createdAt, expiresAt, profile, transactionId } = record
   const until = state === 'waiting' ? `until ${expiresAt.toISOString()}` : (record.reason ?? '')
-  return `${id}  ${state.padEnd(8)}  ${cause.padEnd(8)}  since ${createdAt.toISOString()}  ${until}\n    profile ${profile}  transaction ${transactionId}  ${subject}`
+  return `${id}  ${state.padEnd(8)}  ${cause.padEnd(8)}  since ${createdAt.toISOString()}  ${until}\n    profile ${profile}  transaction ${transactionId}  ${describeNames(record)}`
+}
+
+/** Who the certificate would be for: its other names count as much as its subject, and for Windows more. */
+function describeNames({ subject, altNames }: PendingRecord): string {
+  return altNames === '' ? subject : `${subject}\n    other names: ${altNames}`
 }

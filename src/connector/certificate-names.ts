@@ -1,4 +1,14 @@
-import { findText, type GeneralName, parseElement, TAG } from '../pki/index.ts'
+import { ConnectorError } from '../kernel/index.ts'
+import {
+  type CertificationRequest,
+  findExtension,
+  findText,
+  type GeneralName,
+  OID,
+  parseElement,
+  parseSubjectAltName,
+  TAG,
+} from '../pki/index.ts'
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const CONTROLS = /[\u0000-\u001f\u007f]/
@@ -59,4 +69,30 @@ export function findAltNameProblem(
     }
   }
   return undefined
+}
+
+/** What nobody sees, or what makes other characters look like something else. */
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu
+
+/**
+ * The alternative names of a request, for a person who decides about it: all of them, each in quotes, so that none passes
+ * for two.
+ *
+ * @returns empty when there are none
+ */
+export function describeAltNames({ extensions }: Pick<CertificationRequest, 'extensions'>): string {
+  const extension = findExtension(extensions, OID.subjectAltName)
+  if (extension === undefined) return ''
+  try {
+    return parseSubjectAltName(extension.valueDer)
+      .map(({ kind, value }) => `${kind} ${JSON.stringify(value).replaceAll(INVISIBLE, escape)}`)
+      .join(', ')
+  } catch (error) {
+    if (error instanceof ConnectorError && error.code === 'pki/malformed') return 'cannot be read'
+    throw error
+  }
+}
+
+function escape(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`
 }

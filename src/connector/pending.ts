@@ -4,6 +4,7 @@ import { events, type Journal } from '../events/index.ts'
 import { ConnectorError, describeError } from '../kernel/index.ts'
 import { refusalFor, type ScepQuery, type ScepRequest } from '../scep/index.ts'
 import type { PendingCause, PendingRecord } from '../store/index.ts'
+import { describeAltNames } from './certificate-names.ts'
 import { replay } from './earlier-request.ts'
 import {
   beginWork,
@@ -112,6 +113,7 @@ export async function wait(work: Work, cause: PendingCause): Promise<Ending | un
         transactionId: request.frame.transactionId,
         signerKeyHex: request.signer.publicKeySha256Hex,
         subject: request.csr.subject,
+        altNames: describeAltNames(request.csr),
         cause,
         isValidated: work.isValidated,
         payload: ports.cipher.seal(serialize(request)),

@@ -287,6 +287,8 @@ export interface PendingRequest {
   /** SHA-256 of the signer's public key, hexadecimal: with profile and transactionID it names the request (REQ-147). */
   readonly signerKeyHex: string
   readonly subject: string
+  /** Its other names, for whoever decides about it; empty when there are none. */
+  readonly altNames: string
   readonly cause: PendingCause
   /** Its challenge was accepted before the outage. */
   readonly isValidated: boolean

@@ -124,6 +124,7 @@ export interface PendingRequestTable {
   transaction_id: string
   signer_key_hex: string
   subject: string
+  alt_names: string
   cause: PendingCause
   /** 1 or 0. */
   is_validated: number

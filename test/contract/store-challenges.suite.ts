@@ -138,6 +138,7 @@ export function describeChallenges(current: CurrentHarness): void {
           transactionId: 't',
           signerKeyHex: 'AB',
           subject: 'CN=x',
+          altNames: '',
           cause: 'outage',
           isValidated: true,
           payload: new Uint8Array([1]),

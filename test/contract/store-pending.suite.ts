@@ -15,6 +15,7 @@ function samplePending(change: Partial<Request> = {}): Request {
     transactionId: randomUUID(),
     signerKeyHex: randomBytes(32).toString('hex').toUpperCase(),
     subject: 'CN=device Ä',
+    altNames: 'dns "device.example"',
     cause: 'approval',
     isValidated: false,
     payload: new Uint8Array(randomBytes(900)),

@@ -86,6 +86,53 @@ suite('a request waits for an operator, over HTTP, commands and a restart', () =
   })
 })
 
+suite('what an operator is shown before an approval', () => {
+  let running: TestConnector
+  before(async () => {
+    running = await startTestConnector(withApproval)
+    for (const [subject, user] of [
+      ['CN=printer', 'administrator@contoso.example'],
+      ['CN=another', 'joe", dns "x\u202e'],
+    ] as const) {
+      const sans = [
+        { kind: 'upn', value: user },
+        { kind: 'dns', value: 'printer.contoso.example' },
+      ] as const
+      const url = running.scepUrl('static')
+      const device = await createInsistentDevice(url, 'no challenge', subject, sans)
+      assert.equal((await device.send(url)).kind, 'pending')
+    }
+  })
+  after(async () => await running.remove())
+
+  const run = async (...words: readonly string[]) =>
+    await runCommand(['--data-dir', running.dataDir, ...words], { cwd: running.dataDir })
+
+  test('every name that the certificate would have, not the subject alone, before and with the approval', async () => {
+    const { out } = await run('requests')
+    const names = 'upn "administrator@contoso.example", dns "printer.contoso.example"'
+    assert.ok(out.includes(names), out)
+    assert.ok(out.includes(String.raw`upn "joe\", dns \"x\u{202e}", dns`), out)
+    const [, id = ''] = /^(\S+) {2}waiting .*\n.*CN=printer/m.exec(out) ?? []
+    const approved = await run('approve', id)
+    assert.ok(approved.out.includes(names), approved.out)
+  })
+
+  test('an id that is left out, or nearly so, approves and denies nothing', async () => {
+    const { out } = await run('requests')
+    const [, id = ''] = /^(\S+) {2}waiting/m.exec(out) ?? []
+    for (const words of [
+      ['approve', ''],
+      ['deny', id.slice(0, 7)],
+    ] as const) {
+      const end = await run(...words)
+      assert.equal(end.code, 2, end.out)
+      assert.match(end.err, /8 digits/)
+    }
+    assert.equal((await run('requests')).out, out)
+  })
+})
+
 suite('Intune is away for a while', () => {
   let running: TestConnector
   before(async () => {

@@ -39,6 +39,7 @@ export async function createInsistentDevice(
   url: string,
   challenge: string,
   subject = 'CN=insistent device',
+  sans: Parameters<typeof encodeSigningRequest>[0]['sans'] = [],
 ): Promise<InsistentDevice> {
   const ca = await fetch(`${url}?operation=GetCACert`)
   const authorities = parseCaCertificates(
@@ -52,7 +53,7 @@ export async function createInsistentDevice(
   const csrDer = encodeSigningRequest({
     keys,
     subject,
-    sans: [],
+    sans,
     ekus: [],
     keyUsage: [],
     challenge: new Secret(challenge),

@@ -18,6 +18,7 @@ export async function createPendingRequests(
         .addColumn('transaction_id', 'text', (column) => column.notNull())
         .addColumn('signer_key_hex', 'text', (column) => column.notNull())
         .addColumn('subject', 'text', (column) => column.notNull())
+        .addColumn('alt_names', 'text', (column) => column.notNull())
         .addColumn('cause', 'text', (column) =>
           column.notNull().check(sql`cause in ('approval', 'outage', 'slow')`),
         )
