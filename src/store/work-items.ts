@@ -77,11 +77,12 @@ export function createWorkItems(executor: SqlExecutor, dialect: SqlDialect): Wor
     },
 
     settle: async (ids, holder, end) =>
-      await changed(ids, (id) =>
-        end.state === 'returned'
-          ? queries.giveBack({ id, holder, dueAt: end.dueAt.getTime() })
-          : queries.close({ id, holder, at: end.at.getTime(), summary: end.summary ?? null }),
-      ),
+      await changed(ids, (id) => {
+        const { summary = null } = end
+        return end.state === 'returned'
+          ? queries.giveBack({ id, holder, dueAt: end.dueAt.getTime(), summary })
+          : queries.close({ id, holder, at: end.at.getTime(), summary })
+      }),
 
     async listUnrecorded(queue, holder, limit) {
       return (await executor.read(queries.listUnrecorded({ queue, holder, limit }))).map(

@@ -96,7 +96,7 @@ export interface WorkItems {
     holder: string,
     end:
       | { readonly state: 'closed'; readonly at: Date; readonly summary?: string }
-      | { readonly state: 'returned'; readonly dueAt: Date },
+      | { readonly state: 'returned'; readonly dueAt: Date; readonly summary?: string },
   ): Promise<readonly string[]>
   /** Items that this holder closed and whose Admin event may be missing, oldest first. */
   listUnrecorded(queue: string, holder: string, limit: number): Promise<readonly WorkRecord[]>

@@ -200,10 +200,21 @@ export function prepareWorkQueries(dialect: SqlDialect) {
         .where('holder', '=', slots.holder),
     ),
     giveBack: prepareQuery(
-      (slots: { readonly id: string; readonly holder: string; readonly dueAt: number }) =>
+      (slots: {
+        readonly id: string
+        readonly holder: string
+        readonly dueAt: number
+        readonly summary: string | null
+      }) =>
         db
           .updateTable('work_item')
-          .set({ ...isFree, state: 'returned', result: null, due_at: slots.dueAt })
+          .set((eb) => ({
+            ...isFree,
+            state: 'returned',
+            result: null,
+            due_at: slots.dueAt,
+            summary: eb.fn.coalesce(eb.val(slots.summary), eb.ref('summary')),
+          }))
           .where('id', '=', slots.id)
           .where('holder', '=', slots.holder),
     ),

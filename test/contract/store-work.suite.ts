@@ -225,6 +225,13 @@ export function describeWork(current: CurrentHarness): void {
       assert.equal(record?.id, item.id)
       assert.equal(record?.result, undefined)
       assert.notEqual(record?.payload, undefined)
+      assert.equal(record?.summary, '{"a":1}')
+      await work().settle([item.id], 'a', {
+        state: 'returned',
+        dueAt: later(200),
+        summary: '{"b":2}',
+      })
+      assert.equal((await work().find(queue, item.contextHash))?.summary, '{"b":2}')
     })
 
     test('a closed item is unrecorded until it is marked, and stays marked when it comes again', async () => {

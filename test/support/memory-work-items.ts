@@ -125,7 +125,13 @@ export function createMemoryWork(gate: Gate, rows: Map<string, WorkRow>): WorkIt
       gate.write('work.settle')
       return change(ids, holder, ({ summary }) =>
         end.state === 'returned'
-          ? { ...isFree, state: 'returned', result: undefined, dueAt: end.dueAt }
+          ? {
+              ...isFree,
+              state: 'returned',
+              result: undefined,
+              dueAt: end.dueAt,
+              summary: end.summary ?? summary,
+            }
           : {
               leaseUntil: undefined,
               state: 'closed',

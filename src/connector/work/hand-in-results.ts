@@ -11,6 +11,7 @@ import {
   openItem,
   openResult,
   parseSummary,
+  type WorkSummary,
 } from './work-payload.ts'
 import { count, type WorkLoopOptions, type WorkPorts, type WorkTally } from './work-ports.ts'
 
@@ -103,6 +104,7 @@ export function createHandingIn<K extends WorkKind>(
     activityId: string,
   ): Promise<void> {
     const at = clock.now()
+    const dueAt = new Date(at.getTime() + RETURN_MS)
     const returned: string[] = []
     const closed: string[] = []
     for (const [index, one] of owed.entries()) {
@@ -117,25 +119,24 @@ export function createHandingIn<K extends WorkKind>(
         continue
       }
       log.record(events.WorkResultRefused, { disposition: outcome, detail })
-      if (outcome === 'rejected') await closeAs(record, 'failed', detail)
+      if (outcome === 'rejected') await closeAsFailed(record, detail)
       else {
         await takeBack(one, log)
-        if (outcome === 'staleLease') returned.push(record.id)
-        else await closeAs(record, 'elsewhere', detail)
+        const summary = summarise(record, 'elsewhere', detail)
+        // With a stale lease it may come again, to us or to another connector, which then has its Admin event.
+        const end =
+          outcome === 'staleLease'
+            ? ({ state: 'returned', dueAt, summary } as const)
+            : ({ state: 'closed', at, summary } as const)
+        await items.settle([record.id], holder, end)
       }
     }
-    const dueAt = new Date(at.getTime() + RETURN_MS)
     await items.settle(returned, holder, { state: 'returned', dueAt })
     await items.settle(closed, holder, { state: 'closed', at })
   }
 
-  async function closeAs(
-    record: WorkRecord,
-    outcome: 'failed' | 'elsewhere',
-    errorMessage: string | undefined,
-  ): Promise<void> {
-    const fields = { ...parseSummary(record)?.fields, errorMessage }
-    const summary = encodeSummary({ outcome, fields })
+  async function closeAsFailed(record: WorkRecord, problem: string | undefined): Promise<void> {
+    const summary = summarise(record, 'failed', problem)
     await items.settle([record.id], holder, { state: 'closed', at: clock.now(), summary })
   }
 
@@ -170,7 +171,7 @@ export function createHandingIn<K extends WorkKind>(
       ({ record }) => now - record.openedAt.getTime() >= options.giveUpHours * HOUR_MS,
     )
     const gaveUp = `the result could not be uploaded in ${options.giveUpHours} hours: ${errorMessage}`
-    for (const { record } of overdue) await closeAs(record, 'failed', gaveUp)
+    for (const { record } of overdue) await closeAsFailed(record, gaveUp)
     const others = owed.filter((one) => !overdue.includes(one)).map(({ record }) => record.id)
     await items.postpone(others, holder, { dueAt, error: errorMessage })
   }
@@ -180,6 +181,15 @@ export function createHandingIn<K extends WorkKind>(
   }
 
   return look
+}
+
+/** What was known of the result, with another outcome. */
+function summarise(
+  record: WorkRecord,
+  outcome: WorkSummary['outcome'],
+  errorMessage: string | undefined,
+): string {
+  return encodeSummary({ outcome, fields: { ...parseSummary(record)?.fields, errorMessage } })
 }
 
 function triesOf({ record }: { readonly record: WorkRecord }): number {

@@ -468,11 +468,18 @@ describe('leases of the service', () => {
     test(`a success that is ${outcome} is taken back, has event 65 and no Admin event`, async () => {
       const on = stage(createFakeWorkQueue(true))
       on.queue.outcomeOf = () => outcome
-      on.queue.waiting.push(fakeItem({ lease: leased() }))
+      const item = fakeItem({ lease: leased() })
+      on.queue.waiting.push(item)
       await on.start()
       await on.until('65', () => on.count(65) === 1)
       await on.until('taken back', () => on.takenBack.length === 1)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      on.advance(2 * 86_400)
+      const { name } = on.queue
+      await on.until('closed', async () => {
+        const record = await on.record(item.requestContext)
+        return record?.state === 'closed' && record.isRecorded
+      })
+      assert.deepEqual(await on.store.work.listUnrecorded(name, 'a', 1), [])
       assert.deepEqual(on.eventIds('admin'), [])
     })
 
