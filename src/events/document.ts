@@ -22,7 +22,7 @@ export function describeEvents(): string {
       'IDs, names, channels and task categories are as Microsoft publishes them, irregularities included: 4000 is',
       '`ScrepRequestSuccess` (in code also `ScepRequestSuccess`), downloads of imports are 2202 and 2203, 3051 is final while',
       '3052 is tried again, and 1251 comes before 1250 in time. Levels are ours, because Microsoft publishes none.',
-      'Recorded so far are those of SCEP (4000 to 4010); the others are listed because their meaning is settled.',
+      '[event-stories.md](event-stories.md) names the tests that produce each, and those that nothing produces yet.',
     ].join('\n'),
     describeTable(microsoft),
     '## Events of this connector',

@@ -50,7 +50,8 @@ export function parseOptions(args: readonly string[]): CrashOptions {
   }
 }
 
-function readCount(name: string, text: string, least: number, most: number): number {
+/** @throws TypeError naming the option */
+export function readCount(name: string, text: string, least: number, most: number): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least && value <= most)
     return value

@@ -92,7 +92,7 @@ describe('a connector and a connector service beside it', () => {
     return ((await answer.json()) as { openService: Record<string, unknown> }).openService
   }
 
-  test('it enrols at its start and reports: 67 and 5000; the service lists it as active', async () => {
+  test('event 5000: it enrols at its start and reports: 67 and 5000; the service lists it as active', async () => {
     await stage.waitForEvents({ id: 5000 }, (found) => found.length > 0)
     const [issued] = await stage.events({ id: 67 })
     assert.match(issued?.detail ?? '', /^enrolled; connector [0-9a-f-]{36}$/)
@@ -151,7 +151,7 @@ describe('a connector and a connector service beside it', () => {
     }
   }
 
-  test('a revocation of its queue is carried out, is on the CRL, and its result is recorded once', async () => {
+  test('events 3000, 3020, 3050, 3102: a revocation of its queue is carried out, is on the CRL, and its result is recorded once', async () => {
     const device = await enrolDevice({
       url: stage.scepUrl('static'),
       subject: 'CN=wiped',
@@ -186,7 +186,7 @@ describe('a connector and a connector service beside it', () => {
     assert.deepEqual(back.results, [])
   })
 
-  test('started again it is the same connector, and what an outage kept arrives, each interval once', async () => {
+  test('events 5001, 5002: started again it is the same connector, and what an outage kept arrives, each interval once', async () => {
     const { id } = await getOnlyKnown()
     const uploaded = (await stage.events({ id: 5000 })).length
     await control('POST', 'faults', { hop: 'ocs-health', fault: '503' })

@@ -125,7 +125,7 @@ describe('an imported PFX goes to its device', () => {
     throw new Error('no result within 30 seconds')
   }
 
-  test('the device opens the password that openssl sealed for us, and the events tell the story', async () => {
+  test('events 2000, 2020, 2050, 2100, 2102, 2202: the device opens the password that openssl sealed for us, and the events tell the story', async () => {
     const { requestContext, deviceId } = await queue()
     const { state, results } = await closed(requestContext)
     assert.match(state, /succeeded/i)
@@ -146,7 +146,7 @@ describe('an imported PFX goes to its device', () => {
     assert.ok((await stage.events({ id: 2100 })).length > 0)
   })
 
-  test('a password sealed with another padding ends with 2052 and 2001, once, and CryptographyError', async () => {
+  test('events 2001, 2052: a password sealed with another padding ends with 2052 and 2001, once, and CryptographyError', async () => {
     const { requestContext } = await queue({ encryptedPfxPassword: sealWithOpenssl('sha256') })
     const { state, results } = await closed(requestContext)
     assert.match(state, /failed/i)
@@ -160,6 +160,22 @@ describe('an imported PFX goes to its device', () => {
       story.map(({ eventId }) => eventId).toSorted((a, b) => a - b),
       [2001, 2020, 2052, 2102],
     )
+  })
+
+  test('event 2101: a result that cannot be uploaded now', async () => {
+    await control('POST', 'faults', { hop: 'ocs-upload', fault: '503', times: 1 })
+    await queue()
+    const [failed] = await stage.waitForEvents({ id: 2101 }, (found) => found.length === 1)
+    assert.equal(failed?.httpStatus, 503)
+  })
+
+  test('event 2203: a download that fails', async () => {
+    await control('POST', 'faults', { hop: 'ocs-download', fault: '500' })
+    // Ends the download that waits for work; the next one meets the fault.
+    await queue()
+    const [failed] = await stage.waitForEvents({ id: 2203 }, (found) => found.length > 0)
+    assert.equal(failed?.httpStatus, 500)
+    await control('DELETE', 'faults')
   })
 
   test('the password is in no log, no database and no message of the service', async () => {

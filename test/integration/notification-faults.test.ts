@@ -34,7 +34,7 @@ describe('Intune does not take the success notification at once', () => {
   })
   after(() => running.remove())
 
-  test('REQ-142: 500 three times: the certificate is delivered; 4009 three times, then 4008 and one 4000', async () => {
+  test('REQ-142: events 4003, 4004, 4006, 4009, 4008, 4000: 500 three times: the certificate is delivered; 4009 three times, then 4008 and one 4000', async () => {
     await running.control('POST', '/control/faults', { hop: 'success', fault: '500', times: 3 })
     const device = await enrol(running)
     const { transactionId } = device
@@ -53,7 +53,7 @@ describe('Intune does not take the success notification at once', () => {
     )
   })
 
-  test('away for longer than the online attempts: 4002, and it is delivered when Intune is back', async () => {
+  test('event 4002: away for longer than the online attempts: 4002, and it is delivered when Intune is back', async () => {
     await running.control('POST', '/control/faults', { hop: 'success', fault: '503' })
     const device = await enrol(running)
     const { transactionId } = device

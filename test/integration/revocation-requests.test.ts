@@ -90,7 +90,7 @@ describe('revocation requests over Microsoft’s wire', () => {
     throw new Error('no result within 15 seconds')
   }
 
-  test('a certificate from SCEP is revoked, is on the CRL, and its result goes up once', async () => {
+  test('events 3000, 3002, 3020, 3050, 3100, 3102: a certificate from SCEP is revoked, is on the CRL, and its result goes up once', async () => {
     const told = await enrol('wiped')
     const other = await enrol('kept')
     const context = await queue(told)
@@ -136,7 +136,7 @@ describe('revocation requests over Microsoft’s wire', () => {
     }
   })
 
-  test('a connector that stops between act and upload uploads after its next start, and acts once', async () => {
+  test('event 3101: a connector that stops between act and upload uploads after its next start, and acts once', async () => {
     const told = await enrol('revoked-before-a-stop')
     await running.control('POST', '/control/faults', { hop: 'upload', fault: '503' })
     await queue({ ...told, serialNumber: `0x${told.serialNumber.toLowerCase()}` })

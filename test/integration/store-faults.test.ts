@@ -78,7 +78,7 @@ describe('the store goes away', () => {
     assert.deepEqual(await device.send(url), first)
   })
 
-  test('after signing, and the spool too: 4010, one Admin event, and no certificate leaves', async () => {
+  test('event 4010: after signing, and the spool too: 4010, one Admin event, and no certificate leaves', async () => {
     const url = running.scepUrl()
     const device = await createInsistentDevice(url, await running.challenge())
     const disk = diskOf(running)

@@ -7,6 +7,7 @@ import { type RunningConnector, startConnector } from '../../src/compose/index.t
 import { type Configuration, demonstrationConfiguration } from '../../src/config/index.ts'
 import { type EventQuery, type EventRecord, readEvents } from '../../src/events/index.ts'
 import { type Clock, Secret, systemClock } from '../../src/kernel/index.ts'
+import { assertAdminOnce } from './admin-once.ts'
 import { recordQuickAuthority } from './quick-authority.ts'
 
 /** The demonstration in this process, on ports of its own and in a folder of its own. */
@@ -27,7 +28,7 @@ export interface TestConnector {
     isThere: (found: readonly EventRecord[]) => boolean,
     withinMs?: number,
   ): Promise<readonly EventRecord[]>
-  /** Stops the connector and keeps its folder, so that another can be started on it. */
+  /** Stops the connector and keeps its folder, so that another can be started on it. Fails when a request has two Admin events. */
   stop(): Promise<void>
   /** Stops and removes the folder. */
   remove(): Promise<void>
@@ -92,6 +93,7 @@ async function startIn(
   async function stop(): Promise<void> {
     isStopped = true
     await connector.stop()
+    await assertAdminOnce(join(dataDir, 'logs'))
   }
 
   return {
@@ -117,8 +119,11 @@ async function startIn(
     },
     stop,
     async remove() {
-      await stop()
-      rmSync(dataDir, { recursive: true, force: true })
+      try {
+        await stop()
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true })
+      }
     },
   }
 }

@@ -82,7 +82,7 @@ async function until(isThere: () => boolean): Promise<void> {
 }
 
 describe('health reports', () => {
-  test('carry counts, the 95th percentile, checks and uptime; the event is 5000', async () => {
+  test('event 5000: carry counts, the 95th percentile, checks and uptime; the event is 5000', async () => {
     const stage = openStage()
     for (let ms = 1; ms <= 100; ms += 1) stage.count(4006, ms)
     stage.count(4007, 1)
@@ -105,7 +105,7 @@ describe('health reports', () => {
     await stage.reporter.stop(100)
   })
 
-  test('a service that is away costs 5001 three times and 5002; its intervals arrive later, once each', async () => {
+  test('events 5001, 5002: a service that is away costs 5001 three times and 5002; its intervals arrive later, once each', async () => {
     const stage = openStage()
     stage.leave(true)
     stage.count(4006, 10)

@@ -211,7 +211,7 @@ describe('delivering an imported PFX', () => {
       for (const secret of [PASSWORD, 'another one']) assert.ok(!text.includes(secret))
     })
 
-  test('2051, and 2052 at the last attempt: the key is not in this key ring', async () => {
+  test('events 2051, 2052: 2051, and 2052 at the last attempt: the key is not in this key ring', async () => {
     for (const [isLastAttempt, id] of [
       [false, 2051],
       [true, 2052],

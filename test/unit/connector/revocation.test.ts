@@ -117,7 +117,7 @@ for (const [title, change, isOurs] of [
     assert.equal(await on.handler.isOurs(on.request(change)), isOurs)
   })
 
-test('an unknown serial of ours is CertificateNotFoundError, final: 3051', async () => {
+test('event 3051: an unknown serial of ours is CertificateNotFoundError, final: 3051', async () => {
   const on = await stage(revoked)
   const { end, isPassing } = await on.carryOut({ serialNumber: '4F' })
   assert.ok(!end.succeeded && end.errorCode === 'CertificateNotFoundError')
@@ -152,7 +152,7 @@ for (const [code, expected] of [
   ['ca/unknown-outcome', 'RetryableServiceException'],
   ['store/unavailable', 'RetryableServiceException'],
 ] as const)
-  test(`${code} is ${expected}: 3052 while attempts follow, 3051 with the last`, async () => {
+  test(`events 3052, 3051: ${code} is ${expected}: 3052 while attempts follow, 3051 with the last`, async () => {
     const on = await stage(() => {
       throw new ConnectorError(code, 'away', { isTransient: true })
     })

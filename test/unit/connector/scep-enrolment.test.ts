@@ -137,7 +137,7 @@ describe('the same request again', () => {
 })
 
 describe('without a clear yes', () => {
-  test('a refused challenge ends with 4005 and 4001, and Intune is told nothing', async () => {
+  test('events 4005, 4001: a refused challenge ends with 4005 and 4001, and Intune is told nothing', async () => {
     const stage = await createStage()
     stage.faults.validate = () => ({ kind: 'refused', code: 'ChallengeExpired', reason: 'old' })
     const answer = await stage.enrol(createDeviceRequest())
@@ -189,7 +189,7 @@ describe('without a clear yes', () => {
 })
 
 describe('a validated request that comes to nothing', () => {
-  test('policy: 4007, the failure is told, 4008 and 4001', async () => {
+  test('event 4007: policy: 4007, the failure is told, 4008 and 4001', async () => {
     const stage = await createStage()
     const request = createDeviceRequest()
     const weak = {

@@ -234,7 +234,7 @@ describe('the work loop', () => {
     assert.equal(on.records.at(-1)?.errorCode, 'ServiceUnavailableException')
   })
 
-  test('a final failure is uploaded at once and is 3001', async () => {
+  test('event 3001: a final failure is uploaded at once and is 3001', async () => {
     const on = stage()
     on.told.carry = async () => final
     on.queue.waiting.push(fakeItem())
@@ -318,7 +318,7 @@ describe('the work loop', () => {
     assert.equal((await on.record('bad'))?.state, 'finished')
   })
 
-  test('a download that fails is 3003 and follows the table, or what the service asks', async () => {
+  test('event 3003: a download that fails is 3003 and follows the table, or what the service asks', async () => {
     const on = stage()
     on.queue.downloadFailures.push(away(), away({ retryAfterMs: 400_000 }))
     const loop = await on.start()

@@ -1,0 +1,55 @@
+import type { QueueStory } from './queue-story.ts'
+
+/** An item as the service shows it. */
+export interface ServedItem {
+  readonly requestContext: string
+  readonly state: 'queued' | 'leased' | 'succeeded' | 'failedFinal'
+  readonly attempt: number
+  readonly results: readonly { readonly connectorId: string; readonly outcome: string }[]
+}
+
+/** Control of the open service that both connectors work for. */
+export interface QueueService {
+  /** In the order of their numbers. */
+  queue(orders: readonly object[]): Promise<readonly string[]>
+  list(): Promise<readonly ServedItem[]>
+  break(order: object): Promise<void>
+  repair(): Promise<void>
+  /** What was lent for less than that is lent to somebody else afterwards. */
+  moveClock(advanceMinutes: number): Promise<void>
+}
+
+/** Speaks to the control listener of the simulator. */
+export function createQueueService(controlUrl: string, { kind }: QueueStory): QueueService {
+  async function call(method: string, path: string, body?: object): Promise<unknown> {
+    const answer = await fetch(`${controlUrl}/control/${path}`, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
+  }
+
+  return {
+    queue: async (orders) =>
+      await Promise.all(
+        orders.map(
+          async (order) =>
+            ((await call('POST', `work/${kind}`, order)) as ServedItem).requestContext,
+        ),
+      ),
+    list: async () => ((await call('GET', `work/${kind}`)) as { value: ServedItem[] }).value,
+    async break(order) {
+      await call('POST', 'faults', order)
+    },
+    async repair() {
+      await call('DELETE', 'faults')
+    },
+    async moveClock(advanceMinutes) {
+      await call('POST', 'clock', { advanceMinutes })
+    },
+  }
+}

@@ -1,0 +1,4 @@
+import { writeFileSync } from 'node:fs'
+import { listStories, renderStories } from './stories.ts'
+
+writeFileSync('docs/event-stories.md', renderStories(listStories()))
