@@ -8,6 +8,7 @@ import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
 import { addEventsCommand } from './events-command.ts'
 import { addImportCommand } from './import-command.ts'
 import { addKeyringCommand } from './keyring-command.ts'
+import { addMembershipCommands } from './membership-command.ts'
 import { addOutboxCommand } from './outbox-command.ts'
 import { addPageUserCommand } from './page-user-command.ts'
 import { addRequestsCommand } from './requests-command.ts'
@@ -47,6 +48,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addImportCommand,
     addCheckConfigCommand,
     addStatusCommand,
+    addMembershipCommands,
     addEventsCommand,
     addRequestsCommand,
     addRevokeCommand,

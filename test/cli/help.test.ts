@@ -64,6 +64,8 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'import remove': ['<thumbprint>', '--user'],
   'import status': ['--user'],
   status: ['--json'],
+  drain: ['--end'],
+  leave: [],
   events: ['--follow', '--id', '--transaction', '--channel', '--since', '--limit', '--json'],
   requests: ['--all'],
   approve: ['<id>'],

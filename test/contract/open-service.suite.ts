@@ -358,4 +358,45 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
           if (items.length > 0) await client.upload(items.map(revoked), call())
     }
   })
+
+  describe(`${title}, and who comes and goes`, () => {
+    let service: OpenServiceUnderTest
+    before(async () => {
+      service = await open()
+    })
+    after(async () => await service.close())
+
+    test('who leaves is a stranger from then on', async () => {
+      const client = service.openClient()
+      await client.keepEnrolled(AbortSignal.timeout(20_000))
+      await client.leave(AbortSignal.timeout(20_000))
+      await assert.rejects(take(client.queue('revocation')), hasCode('intune/unauthorized', 401))
+      await client.close()
+    })
+
+    test('a tenant has at most 100 connectors: one more is told so, and comes in when another leaves', async () => {
+      const signal = AbortSignal.timeout(60_000)
+      let latest = service.openClient()
+      let isFull = false
+      for (let number = 0; !isFull; number += 1) {
+        const client = service.openClient()
+        try {
+          await client.keepEnrolled(signal)
+          assert.ok(number < 100, 'one too many was let in')
+          await latest.close()
+          latest = client
+        } catch (error) {
+          assert.equal(number, 100)
+          hasCode('intune/bad-response', 409)(error)
+          assert.match(String(error), /TooManyConnectors/)
+          isFull = true
+          await latest.leave(signal)
+          assert.equal(await client.keepEnrolled(signal), 'enrolled')
+          await client.close()
+        }
+      }
+      assert.ok(isFull)
+      await latest.close()
+    })
+  })
 }

@@ -213,7 +213,7 @@ function encodeBody(operation: Operation, body: unknown): unknown {
 function parseAnswer<T>(operation: Operation, { body, status }: HttpAnswer, call: ServiceCall): T {
   let json: unknown
   try {
-    json = JSON.parse(body)
+    json = status === 204 ? undefined : JSON.parse(body)
   } catch {
     throw badAnswer(`its answer to ${operation.path} is no JSON`, call, status)
   }

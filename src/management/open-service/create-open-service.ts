@@ -16,6 +16,10 @@ export interface OpenService extends Enrolment {
   queue<K extends WorkKind>(kind: K): WorkQueue<K>
   /** Tells the service what may have changed since it was told last: name, machine, version, features. */
   announce(signal: AbortSignal): Promise<void>
+  /** Gets no more work, or gets it again. What is lent stays lent. */
+  pause(isPaused: boolean, signal: AbortSignal): Promise<void>
+  /** Ends the enrolment at the service; what is on our disk stays. */
+  leave(signal: AbortSignal): Promise<void>
   /**
    * Support of our own version, from the signed manifest.
    *
@@ -47,6 +51,12 @@ export function createOpenService(options: OpenServiceOptions): OpenService {
       const { displayName, machineName, version: connectorVersion, features } = options
       const change = { displayName, machineName, connectorVersion, features }
       await connection.call(operations.change, change, { activityId: randomUUID(), signal })
+    },
+    async pause(paused, signal) {
+      await connection.call(operations.change, { paused }, { activityId: randomUUID(), signal })
+    },
+    async leave(signal) {
+      await connection.call(operations.leave, undefined, { activityId: randomUUID(), signal })
     },
     async loadSupport(signal) {
       const releases = await manifest?.load(signal)

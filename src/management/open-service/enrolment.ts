@@ -15,6 +15,13 @@ export interface Enrolment {
   /** The identity in use; undefined before the first enrolment. */
   current(): Agent | undefined
   /**
+   * Reads what is on the disk, and asks nobody.
+   *
+   * @returns false where nothing is
+   * @throws ConnectorError `key/unreadable` record or keys on the disk are damaged
+   */
+  restore(): Promise<boolean>
+  /**
    * Reads what is on the disk, enrols where there is nothing, renews where two thirds of the life are over. Keys are
    * durable before their request leaves, and are used again after a crash: the service knows them and answers with the
    * same connector. Safe to call at any time; not two at once.
@@ -127,6 +134,10 @@ export function createEnrolment(
 
   return {
     current: () => agent,
+    async restore() {
+      if (agent === undefined) await load()
+      return agent !== undefined
+    },
     async keepEnrolled(signal) {
       if (agent === undefined) await load()
       const isNew = agent === undefined

@@ -72,6 +72,14 @@ export class EnrolmentService {
     return { status: 200, json: this.describe(changed) }
   }
 
+  /** Strikes a connector off; what it holds goes back to the queues when its loans end. */
+  leave(call: Call): Answer {
+    const own = this.#recogniseOwner(call, /\/connectors\/([^/]+)$/)
+    if ('status' in own) return own
+    this.#parts.connectors.remove(own.connector.id)
+    return { status: 204 }
+  }
+
   /** The resource of the contract. */
   describe(connector: Connector): Readonly<Record<string, unknown>> {
     return {

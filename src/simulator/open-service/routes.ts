@@ -55,6 +55,10 @@ export function openServiceRoutes(exchange: Exchange, parts: OpenServiceParts): 
     '/ocs/connectors/:id',
     exchange.playHop('ocs-enrolment', (call) => enrolment.change(call)),
   )
+  router.delete(
+    '/ocs/connectors/:id',
+    exchange.playHop('ocs-enrolment', (call) => enrolment.leave(call)),
+  )
   for (const [kind, download, upload] of [
     ['pkcs', 'PkcsRequests', 'PkcsResults'],
     ['pkcsRecrypt', 'PkcsRecryptRequests', 'PkcsRecryptResults'],

@@ -54,8 +54,6 @@ export class WorkService {
     const most = kind === 'revocation' ? workLimits.maxRevocationRequests : workLimits.maxRequests
     if (asked.maxRequests > most)
       return serviceError(call, 400, 'ParameterDataInvalid', `maxRequests is at most ${most}.`)
-    if (caller.connector.paused)
-      return ok({ value: [], moreAvailable: false, pollAfterSeconds: pausedPollSeconds })
     const terms = {
       maxRequests: asked.maxRequests,
       issuerName: asked.issuerName ?? null,
@@ -68,6 +66,9 @@ export class WorkService {
     const waitMs = Math.min(asked.waitSeconds ?? 0, workLimits.maxWaitSeconds) * 1000
     const signal = AbortSignal.any([AbortSignal.timeout(waitMs), ...(call.gone ? [call.gone] : [])])
     for (;;) {
+      // Paused, or gone, while the answer was held: what comes now is not for this one.
+      if (this.#parts.connectors.find(caller.connector.id)?.paused !== false)
+        return ok({ value: [], moreAvailable: false, pollAfterSeconds: pausedPollSeconds })
       const { items, moreAvailable } = this.queues[kind].offer(caller.connector, terms)
       if (items.length > 0 || waitMs === 0 || signal.aborted)
         return ok({

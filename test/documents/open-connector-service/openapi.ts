@@ -102,7 +102,9 @@ function describe(name: string, operation: Operation): ZodOpenApiOperationObject
     responses: {
       [`${operation.status}`]: {
         description: 'Done.',
-        content: { [json]: { schema: operation.documented ?? operation.answer } },
+        ...(operation.status === 204
+          ? {}
+          : { content: { [json]: { schema: operation.documented ?? operation.answer } } }),
       },
       ...Object.fromEntries(
         Object.entries(operation.identity === 'none' ? {} : failures).map(

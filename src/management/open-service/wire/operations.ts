@@ -1,4 +1,4 @@
-import type * as z from 'zod'
+import * as z from 'zod'
 import { connector, connectorChange, enrolAnswer, enrolRequest, renewRequest } from './connector.ts'
 import { discovery } from './discovery.ts'
 import { healthAnswer, healthMessage } from './health.ts'
@@ -26,14 +26,15 @@ import {
 
 /** One call of the contract. The client validates both bodies with these schemas; the OpenAPI file is made of them. */
 export interface Operation<B extends z.ZodType = z.ZodType, A extends z.ZodType = z.ZodType> {
-  readonly method: 'GET' | 'POST' | 'PATCH'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Below the base URL of `endpoint`; `{id}` is the connector's. */
   readonly path: string
   /** Which base URL of the discovery; `origin` for the discovery itself. */
   readonly endpoint: 'origin' | 'enrollment' | 'work' | 'health'
   /** `none`: public; `token`: the enrolment token in the body; `certificate`: mutual TLS with the connector's certificate. */
   readonly identity: 'none' | 'token' | 'certificate'
-  readonly status: 200 | 201
+  /** 204 comes without a body. */
+  readonly status: 200 | 201 | 204
   readonly summary: string
   readonly body?: B
   readonly answer: A
@@ -143,6 +144,16 @@ export const operations = {
     summary: 'Changes what the service knows of the connector; `paused` drains it.',
     body: connectorChange,
     answer: connector,
+  },
+  leave: {
+    method: 'DELETE',
+    path: '/connectors/{id}',
+    endpoint: 'enrollment',
+    identity: 'certificate',
+    status: 204,
+    summary:
+      'Ends the enrolment: the certificates count no more. What is lent goes back when its loans end.',
+    answer: z.undefined(),
   },
   renewLeases: {
     method: 'POST',
