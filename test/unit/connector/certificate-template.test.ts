@@ -139,13 +139,14 @@ suite('a template that the URL names', () => {
   })
 
   test('REQ-10, REQ-115: where a template has names as well, both must fit', () => {
-    const mail = {
-      extensions: [],
-      nameValuePairs: [{ name: 'CertificateTemplate', value: 'mail' }],
+    const choose = (template: string, params: ReadonlyMap<string, string>) => {
+      const nameValuePairs = [{ name: 'CertificateTemplate', value: template }]
+      const csr = { extensions: [], nameValuePairs }
+      return chooseCertificateRules(csr, among.slice(2), rulesOf(99), params).validityDays
     }
-    const choose = (params: ReadonlyMap<string, string>) =>
-      chooseCertificateRules(mail, among.slice(2), rulesOf(99), params).validityDays
-    assert.equal(choose(new Map([['department', 'lab']])), 3)
-    assert.equal(choose(new Map()), 99)
+    const lab = new Map([['department', 'lab']])
+    assert.equal(choose('mail', lab), 3)
+    assert.equal(choose('mail', new Map()), 99)
+    assert.equal(choose('web', lab), 99)
   })
 })

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http'
 import { get as getTls } from 'node:https'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
 import { startServer } from '../../../src/http/server.ts'
 import { ConnectorError } from '../../../src/kernel/index.ts'
 import { makeThrowawayIdentity } from '../../support/throwaway-identity.ts'
@@ -138,7 +139,7 @@ test('connections beyond the limit are dropped and logged, not served', async (t
   assert.match(log.text(), /too many at a time/)
 })
 
-test('REQ-17, REQ-18: a TLS listener serves, and takes over a renewed certificate', async (t) => {
+test('REQ-17: a TLS listener serves, and takes over a renewed certificate', async (t) => {
   const [first, second] = [await makeThrowawayIdentity(), await makeThrowawayIdentity()]
   const tls = { certificatesPem: first.certificatePem, keyPem: first.privateKeyPem }
   const server = await startServer(hello, { ...loopback, tls })
@@ -149,9 +150,26 @@ test('REQ-17, REQ-18: a TLS listener serves, and takes over a renewed certificat
   await assert.rejects(getOverTls(server.url, first.certificatePem))
 })
 
-function getOverTls(url: string, ca: string): Promise<string> {
+test('REQ-18: a client that has a certificate is not asked for it', async (t) => {
+  const [own, device] = [await makeThrowawayIdentity(), await makeThrowawayIdentity()]
+  const tls = { certificatesPem: own.certificatePem, keyPem: own.privateKeyPem }
+  const tell: RequestListener = ({ socket }, res) => {
+    const { raw } = (socket as TLSSocket).getPeerCertificate()
+    res.end(raw === undefined ? 'nobody' : 'somebody')
+  }
+  const server = await startServer(tell, { ...loopback, tls })
+  t.after(() => server.stop())
+  const identity = { cert: device.certificatePem, key: device.privateKeyPem }
+  assert.equal(await getOverTls(server.url, own.certificatePem, identity), 'nobody')
+})
+
+function getOverTls(
+  url: string,
+  ca: string,
+  identity: { readonly cert?: string; readonly key?: string } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const call = getTls(url, { ca, agent: false }, (answer) => {
+    const call = getTls(url, { ca, ...identity, agent: false }, (answer) => {
       answer.setEncoding('utf8').once('data', resolve)
     })
     call.on('error', reject)
