@@ -79,9 +79,14 @@ answers, and its RA key still decrypts for ca[].ra.overlapDays. The key of the r
     })
 }
 
+/** A day begins in UTC. A time needs its zone: without one each machine would read its own into it. */
 function parseTime(text: string): Date {
+  const [, day = ''] =
+    /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/.exec(text) ?? []
   const time = new Date(text)
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(time.getTime())) return time
+  // The 31st of February would be the 3rd of March.
+  const isDay = new Date(day).toJSON()?.startsWith(day) === true
+  if (day !== '' && isDay && !Number.isNaN(time.getTime())) return time
   throw new InvalidArgumentError('expected a time such as 2027-03-01 or 2027-03-01T06:00:00Z')
 }
 

@@ -61,6 +61,14 @@ describe('ca roll', () => {
     })
   }
 
+  test('a date that does not exist, and a time that every machine reads in its own zone, are no hand-over', async () => {
+    for (const at of ['2099-02-31', '2099-03-01T06:00', '2099-03-01 06:00:00']) {
+      const { code, err } = await ca('roll', '--at', at)
+      assert.equal(code, 2, at)
+      assert.match(err, /2027-03-01T06:00:00Z/)
+    }
+  })
+
   test('afterwards it can be done: show tells both, with the date, and export the next one', async () => {
     const made = await ca('roll', '--after', '14d')
     assert.equal(made.code, 0, made.err)
