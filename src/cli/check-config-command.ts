@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Finding } from '../compose/index.ts'
 import {
   type ClientNote,
   type Configuration,
@@ -7,6 +8,8 @@ import {
   type Statement,
 } from '../config/index.ts'
 import { type FoundConfiguration, findConfiguration } from './configuration.ts'
+import { CommandEnd, EXIT } from './failure.ts'
+import { loadVersion } from './version.ts'
 
 interface ProfileReport {
   readonly name: string
@@ -25,17 +28,36 @@ export function addCheckConfigCommand(program: Command): void {
       'check the configuration: all problems at once (exit code 2), else what each profile accepts and refuses, and which clients stumble',
     )
     .option('--json', 'the same for programs')
-    .action(({ json }: { json?: boolean }, command: Command) => {
+    .option(
+      '--online',
+      'also try the machine, the proxy, Intune and the connector service, changing nothing; exit code 1 where something fails',
+    )
+    .action(async ({ json, online }: { json?: boolean; online?: boolean }, command: Command) => {
       const found = findConfiguration(command)
       const profiles = listServed(found.configuration).map((profile) => ({
         name: profile.name,
         statements: explainProfile(profile, found.configuration),
         notes: findClientNotes(profile, found.configuration),
       }))
+      const findings = online === true ? await tryOnline(found.configuration) : undefined
       process.stdout.write(
-        json === true ? formatJson(found, profiles) : formatText(found, profiles),
+        json === true
+          ? formatJson(found, profiles, findings)
+          : formatText(found, profiles) + (findings ?? []).map(formatFinding).join(''),
       )
+      if (findings?.some(({ status }) => status === 'failed') === true)
+        throw new CommandEnd(EXIT.failed)
     })
+}
+
+async function tryOnline(configuration: Configuration): Promise<readonly Finding[]> {
+  const { checkOnline } = await import('../compose/index.ts')
+  return await checkOnline(configuration, loadVersion())
+}
+
+function formatFinding({ name, status, reason, remedy }: Finding): string {
+  const line = `${status.padEnd(8)}  ${name}: ${reason}`
+  return remedy === undefined ? `${line}\n` : `${line}; ${remedy}\n`
 }
 
 /** Without SCEP nobody is served by the profiles that still stand there. */
@@ -46,6 +68,7 @@ function listServed({ features, profiles }: Configuration): Configuration['profi
 function formatJson(
   { configuration, file, warnings }: FoundConfiguration,
   profiles: readonly ProfileReport[],
+  online: readonly Finding[] | undefined,
 ): string {
   const report = {
     valid: true,
@@ -54,6 +77,7 @@ function formatJson(
     features: configuration.features,
     warnings,
     profiles,
+    ...(online === undefined ? {} : { online }),
   }
   return `${JSON.stringify(report, null, 2)}\n`
 }

@@ -34,6 +34,17 @@ export function openIntune(
   return createIntune({ ...configuredTenant(configuration.intune, configuration), ...common })
 }
 
+/** The client of the configured tenant for a look at it: nothing that it learns is kept. */
+export function openIntuneForProbe(
+  configuration: Configuration,
+  clock: Clock,
+): IntuneClient | undefined {
+  const { intune } = configuration
+  return intune === undefined
+    ? undefined
+    : createIntune({ ...configuredTenant(intune, configuration), clock })
+}
+
 function simulatedTenant(simulator: Simulator, version: string): IntuneOptions {
   return {
     tenant: simulator.tenantId,

@@ -64,6 +64,28 @@ export async function openOpenService(
   })
 }
 
+/** The client for a look at the configured service: nothing is enrolled and nothing is kept. */
+export function openServiceForProbe(
+  configuration: Configuration,
+  version: string,
+  clock: Clock,
+): OpenService | undefined {
+  const settings = configuration.management.openService
+  if (settings === undefined) return undefined
+  return createOpenService({
+    ...configuredService(settings),
+    keys: { find: async () => undefined, save: async () => undefined },
+    record: { find: async () => undefined, save: async () => undefined },
+    proxy: configuration.proxy,
+    displayName: configuration.connector.name,
+    machineName: hostname(),
+    version,
+    features: listFeatures(configuration),
+    timeouts: settings.timeouts,
+    clock,
+  })
+}
+
 type Place = Pick<OpenServiceOptions, 'url' | 'enrolmentToken' | 'trustedCaPem' | 'releaseKeyPem'>
 
 function simulatedService(simulator: Simulator): Place {

@@ -43,7 +43,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'keyring list': [],
   'keyring test': ['[key-name]', '--provider', '--padding', '--ciphertext-file', 'oaepSha512'],
   'ca roll': ['--id', '--at', '--after', '--new-root', '--name', '--cancel'],
-  'check-config': ['--json'],
+  'check-config': ['--json', '--online'],
   'import add': [
     '<pfx-file>',
     '--user',

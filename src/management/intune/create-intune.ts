@@ -11,6 +11,7 @@ import { createServiceMapRequest } from './endpoint-list.ts'
 import { createGraphReader } from './graph-object.ts'
 import { createIntuneHealth } from './health.ts'
 import type { IntuneOptions } from './options.ts'
+import { createIntuneProbe, type IntuneProbe } from './probe.ts'
 import { createRetries } from './retry-policy.ts'
 import { createIntuneRevocations } from './revocation-queue.ts'
 import { createScepSender } from './scep-call.ts'
@@ -32,6 +33,7 @@ export interface IntuneClient {
   /** Polls nothing by itself: the work loop does. */
   readonly revocations: WorkQueue<'revocation'>
   readonly health: ManagementHealth
+  readonly probe: IntuneProbe
   /** Gives up what runs and closes the connections. */
   close(): Promise<void>
 }
@@ -67,6 +69,7 @@ export function createIntune(options: IntuneOptions): IntuneClient {
     pfxImports: createUserPfxCertificates(settings, http, tokens, createRetries(settings)),
     revocations: createIntuneRevocations(settings, send),
     health: createIntuneHealth(settings, tokens, locator),
+    probe: createIntuneProbe(settings, tokens, locator),
     async close() {
       closing.abort()
       await http.close()

@@ -18,7 +18,7 @@ import {
 import type { IntuneSettings } from './settings.ts'
 
 /** Name that Graph lists the service of CA requests under. */
-const PKI_SERVICE = 'PkiConnectorFEService'
+export const PKI_SERVICE = 'PkiConnectorFEService'
 
 /** As Microsoft's libraries check before they send. */
 const MAX_REQUESTS = 500

@@ -27,6 +27,13 @@ export interface OpenService extends Enrolment {
    * @throws ConnectorError as `ReleaseManifest.load`
    */
   loadSupport(signal: AbortSignal): Promise<SupportStatus | undefined>
+  /**
+   * Asks the service what it offers, without saying who asks.
+   *
+   * @returns the versions of the contract that it speaks
+   * @throws ConnectorError as `ServiceConnection.discover`
+   */
+  probe(signal: AbortSignal): Promise<readonly string[]>
   /** Gives up what runs and closes the connections. */
   close(): Promise<void>
 }
@@ -63,6 +70,7 @@ export function createOpenService(options: OpenServiceOptions): OpenService {
       if (releases === undefined) return undefined
       return getSupportStatus(options.version, releases, options.clock.now())
     },
+    probe: async (signal) => (await connection.discover(signal)).apiVersions,
     close: async () => await connection.close(),
   }
 }
