@@ -47,6 +47,9 @@ export interface OcspResponderOptions {
 
 const MAX_CACHED = 10_000
 
+/** A CertID with SHA-512 and a serial of 20 octets has 172. */
+const MAX_KEPT_OCTETS = 256
+
 /** Digests that a CertID may be made with; SHA-1 is what RFC 5019 asks of every client. */
 const digests: Readonly<Record<string, string>> = {
   '1.3.14.3.2.26': 'sha1',
@@ -58,9 +61,9 @@ const digests: Readonly<Record<string, string>> = {
 /**
  * The responder of the embedded CAs (RFC 6960, RFC 5019; nonces as RFC 9654).
  *
- * A serial that was never issued is `unknown`, another issuer `unauthorized`. Answers without a nonce are signed once and
- * given again for a while; with one each is signed anew. The signer of a CA is made when it is first needed and again
- * at half of its life.
+ * A serial that was never issued is `unknown`, another issuer `unauthorized`. Answers about one certificate without a nonce
+ * are signed once and given again for a while; all others are signed anew. The signer of a CA is made when it is first
+ * needed and again at half of its life.
  */
 export function createOcspResponder(options: OcspResponderOptions): OcspResponder {
   const { clock } = options
@@ -88,8 +91,10 @@ export function createOcspResponder(options: OcspResponderOptions): OcspResponde
   async function answer(request: OcspRequest): Promise<OcspReply> {
     const authority = findAuthority(request, options.authorities())
     if (authority === undefined) return problem('unauthorized')
-    if (request.nonce !== undefined) return await make(request, authority)
-    const key = request.certificateIds.map(({ der }) => toHex(der)).join()
+    const [only, ...others] = request.certificateIds
+    const isKept = others.length === 0 && only !== undefined && only.der.length <= MAX_KEPT_OCTETS
+    if (request.nonce !== undefined || !isKept) return await make(request, authority)
+    const key = toHex(only.der)
     const now = clock.now().getTime()
     const kept = cached.get(key)
     if (kept !== undefined && now < kept.until) return kept.reply

@@ -100,12 +100,16 @@ function requestForAll(
   return encodeSequence(encodeSequence(encodeSequence(...list), ...extensions))
 }
 
-function idOf(issuerDer: Uint8Array, serialHex: string): Uint8Array {
+function idOf(
+  issuerDer: Uint8Array,
+  serialHex: string,
+  parametersDer: Uint8Array = encodeNull(),
+): Uint8Array {
   const { subjectDer, spkiDer } = parseCertificate(issuerDer)
   const bits = parseElement(spkiDer).children[1]?.value.subarray(1) ?? new Uint8Array()
   const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash('sha1').update(bytes).digest())
   return encodeSequence(
-    encodeSequence(encodeOid('1.3.14.3.2.26'), encodeNull()),
+    encodeSequence(encodeOid('1.3.14.3.2.26'), parametersDer),
     encodeOctetString(sha1(subjectDer)),
     encodeOctetString(sha1(bits)),
     encodeInteger(fromHex(serialHex)),
@@ -161,6 +165,18 @@ suite('OCSP responder', () => {
     const fresh = await responder(requestFor(issuerDer, '4A01', nonce))
     assert.ok(Buffer.from(fresh.der).includes(nonce))
     assert.equal(fresh.cache, undefined)
+  })
+
+  test('what strangers can swell is not kept: questions about several, or with more in them than they need', async () => {
+    const { responder, known, issuerDer, counts } = await createBench()
+    known.set('4A01', { certificateDer: new Uint8Array(1) })
+    const padded = idOf(issuerDer, '4A01', encodeOctetString(new Uint8Array(7000)))
+    const swollen = encodeSequence(encodeSequence(encodeSequence(encodeSequence(padded))))
+    for (let i = 0; i < 2; i += 1) await responder(swollen)
+    assert.equal(counts.lookUps, 2)
+    const several = requestForAll(Array.from({ length: 16 }, () => [issuerDer, '4A01'] as const))
+    for (let i = 0; i < 2; i += 1) await responder(several)
+    assert.equal(counts.lookUps, 2 + 32)
   })
 
   test('the signer is made once, for many at a time, and anew at half of its life', async () => {
