@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConnectorError } from '../kernel/index.ts'
 import type { CaptureFolder } from '../store/index.ts'
 import { findConfiguration } from './configuration.ts'
@@ -24,7 +24,11 @@ export function addCaptureCommand(program: Command): void {
     .command('capture')
     .description('keep requests and replies of a profile for a while, without their challenges')
     .requiredOption('--profile <name>', 'whose messages')
-    .option('--for <time>', 'how long: 30s, 15m, 2h; at most 24h', parseMinutes, 15)
+    .addOption(
+      new Option('--for <time>', 'how long: 30s, 15m, 2h; at most 24h')
+        .argParser(parseMinutes)
+        .default(15, '15m'),
+    )
     .option('--messages <count>', 'end after so many, at most 1000', parseCount, 100)
     .option('--stop', 'end the capture that runs')
     .addHelpText(

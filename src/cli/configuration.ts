@@ -7,6 +7,7 @@ import {
   formatProblem,
   loadConfiguration,
 } from '../config/index.ts'
+import { readDemonstrationPorts } from './demonstration-ports.ts'
 import { CommandEnd, EXIT } from './failure.ts'
 
 /** The configuration that a command works with, and where it came from. */
@@ -26,6 +27,7 @@ const DEFAULT_FILE = 'connector.yaml'
  * demonstration. Problems go to standard error, and warnings where the command is one that starts or checks.
  *
  * @throws CommandEnd with exit code 2 when it has problems; they have been told
+ * @throws ConnectorError `config/invalid` a port that the environment chooses for the demonstration is none
  */
 export function findConfiguration(command: Command): FoundConfiguration {
   const { config, dataDir } = command.optsWithGlobals<{ config?: string; dataDir?: string }>()
@@ -35,7 +37,10 @@ export function findConfiguration(command: Command): FoundConfiguration {
     process.env['CONNECTOR_CONFIG'] ??
     (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined)
   if (file === undefined && !hasFeaturesInEnvironment()) {
-    const configuration = demonstrationConfiguration(resolve(cwd, dataDir ?? 'data'))
+    const configuration = demonstrationConfiguration(
+      resolve(cwd, dataDir ?? 'data'),
+      readDemonstrationPorts(process.env),
+    )
     return { configuration, isDemonstration: true, file: undefined, warnings: [] }
   }
   const outcome = loadConfiguration({ file, env: process.env, cwd })

@@ -17,10 +17,26 @@ import type {
 } from './enrolment-client/index.ts'
 import { openExistingStore } from './existing-store.ts'
 
+const ciphers: readonly RequestCipher[] = [
+  'aes-128-cbc',
+  'aes-192-cbc',
+  'aes-256-cbc',
+  'des-ede3-cbc',
+  'des-cbc',
+]
+
+const keyTransports: readonly RequestKeyTransport[] = [
+  'pkcs1',
+  'oaep-sha1',
+  'oaep-sha256',
+  'oaep-sha384',
+  'oaep-sha512',
+]
+
 interface EnrolOptions {
   readonly url: string
   readonly subject: string
-  readonly san: readonly RequestedName[]
+  readonly san?: readonly RequestedName[]
   readonly challengeFile?: string
   readonly control: string
   readonly key: DeviceKeyKind
@@ -41,16 +57,25 @@ export function addEnrolCommand(program: Command): void {
       '[challenge]',
       'challenge password; without one the simulator is asked for a fresh one. On a shared machine use --challenge-file: arguments are visible to others',
     )
-    .option('--url <url>', 'SCEP URL', 'http://127.0.0.1:8080/certsrv/mscep/mscep.dll')
+    .option(
+      '--url <url>',
+      'SCEP URL',
+      parseHttpUrl,
+      'http://127.0.0.1:8080/certsrv/mscep/mscep.dll',
+    )
     .option('--subject <name>', 'subject, RFC 4514', 'CN=demo-device')
     .option(
       '--san <kind:value>',
       'subjectAltName entry: dns, email, uri, ip or upn; may be given again',
       collectSan,
-      [],
     )
     .option('--challenge-file <file>', 'read the challenge from this file (- is standard input)')
-    .option('--control <url>', 'control listener of the simulator', 'http://127.0.0.1:8090')
+    .option(
+      '--control <url>',
+      'control listener of the simulator',
+      parseHttpUrl,
+      'http://127.0.0.1:8090',
+    )
     .addOption(
       new Option('--key <kind>', 'key of the device')
         .choices(['rsa2048', 'rsa3072', 'rsa4096', 'p256', 'p384'])
@@ -66,16 +91,24 @@ export function addEnrolCommand(program: Command): void {
         'sha512',
       ]),
     )
-    .option('--cipher <name>', 'content cipher, for example aes-128-cbc or des-ede3-cbc')
-    .option('--key-transport <name>', 'pkcs1, oaep-sha1 or oaep-sha256')
-    .option('--root-fingerprint <hex>', 'SHA-1 or SHA-256 of the root certificate to trust')
+    .addOption(new Option('--cipher <name>', 'content cipher of the request').choices(ciphers))
+    .addOption(
+      new Option('--key-transport <name>', 'how its content key is encrypted').choices(
+        keyTransports,
+      ),
+    )
+    .option(
+      '--root-fingerprint <hex>',
+      'SHA-1 or SHA-256 of the root certificate to trust',
+      parseFingerprint,
+    )
     .option('--out <prefix>', 'write <prefix>.pem and <prefix>.key (mode 0600)')
     .action(async (challenge: string | undefined, options: EnrolOptions, command: Command) => {
       const { enrolDevice } = await loadClient()
       const device = await enrolDevice({
         url: options.url,
         subject: options.subject,
-        sans: options.san,
+        sans: options.san ?? [],
         challenge: await findChallenge(challenge, options),
         key: options.key,
         ...(options.method === undefined ? {} : { method: options.method }),
@@ -84,7 +117,7 @@ export function addEnrolCommand(program: Command): void {
         ...(options.keyTransport === undefined ? {} : { keyTransport: options.keyTransport }),
         ...(options.rootFingerprint === undefined
           ? {}
-          : { rootFingerprintHex: options.rootFingerprint.replaceAll(':', '') }),
+          : { rootFingerprintHex: options.rootFingerprint }),
         onStep: printStep,
       })
       process.stdout.write(`\n${device.chainPem}`)
@@ -101,18 +134,28 @@ export function addChallengeCommand(program: Command): void {
   program
     .command('challenge')
     .description('make a one-time challenge of a profile, or ask the simulator for a fresh one')
-    .option('--profile <name>', 'make one of this profile, whose challenge.kind is one-time')
-    .option('--control <url>', 'control listener of the simulator', 'http://127.0.0.1:8090')
+    .addOption(
+      new Option(
+        '--profile <name>',
+        'make one of this profile, whose challenge.kind is one-time; the options below are for the simulator alone',
+      ).conflicts(['control', 'subject', 'san', 'validMinutes']),
+    )
+    .option(
+      '--control <url>',
+      'control listener of the simulator',
+      parseHttpUrl,
+      'http://127.0.0.1:8090',
+    )
     .option('--subject <name>', 'the only subject that the challenge is good for, RFC 4514')
-    .option('--san <kind:value>', 'a subjectAltName entry it is good for', collectSan, [])
-    .option('--valid-minutes <minutes>', 'how long it is good', Number)
+    .option('--san <kind:value>', 'a subjectAltName entry it is good for', collectSan)
+    .option('--valid-minutes <minutes>', 'how long it is good', parseMinutes)
     .action(
       async (
         options: {
           profile?: string
           control: string
           subject?: string
-          san: readonly RequestedName[]
+          san?: readonly RequestedName[]
           validMinutes?: number
         },
         self: Command,
@@ -121,7 +164,7 @@ export function addChallengeCommand(program: Command): void {
         const { createChallenge } = await loadClient()
         const made = await createChallenge(options.control, {
           ...(options.subject === undefined ? {} : { subject: options.subject }),
-          ...(options.san.length === 0
+          ...(options.san === undefined
             ? {}
             : { sans: options.san.map(({ kind, value }) => ({ type: kind, value })) }),
           ...(options.validMinutes === undefined ? {} : { validMinutes: options.validMinutes }),
@@ -178,14 +221,25 @@ async function waitForAdminEvent(directory: string, transactionId: string): Prom
 async function findChallenge(argument: string | undefined, options: EnrolOptions): Promise<Secret> {
   if (argument !== undefined) return new Secret(argument)
   const file = options.challengeFile
-  if (file !== undefined)
-    return new Secret(readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, ''))
+  if (file !== undefined) return readChallengeFile(file)
   const { createChallenge } = await loadClient()
   const made = await createChallenge(options.control, { subject: options.subject })
   process.stdout.write(
     `challenge   the simulator made one, good until ${made.expires.toISOString()}\n`,
   )
   return made.challenge
+}
+
+function readChallengeFile(file: string): Secret {
+  try {
+    return new Secret(readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, ''))
+  } catch (cause) {
+    throw new ConnectorError(
+      'config/invalid',
+      `--challenge-file: ${file} cannot be read; check its path and its permissions`,
+      { cause },
+    )
+  }
 }
 
 function printStep(step: EnrolmentStep): void {
@@ -220,9 +274,27 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
   }
 }
 
-function collectSan(text: string, before: readonly RequestedName[]): readonly RequestedName[] {
+function collectSan(text: string, before: readonly RequestedName[] = []): readonly RequestedName[] {
   const [, kind, value] = /^(dns|email|uri|ip|upn):(.+)$/.exec(text) ?? []
   if (kind === undefined || value === undefined)
     throw new InvalidArgumentError('expected dns:…, email:…, uri:…, ip:… or upn:…')
   return [...before, { kind: kind as RequestedName['kind'], value }]
+}
+
+function parseHttpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return text
+  throw new InvalidArgumentError('expected http://… or https://…')
+}
+
+function parseFingerprint(text: string): string {
+  const hex = text.replaceAll(/[:\s]/g, '')
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(hex)) return hex
+  throw new InvalidArgumentError('expected 40 (SHA-1) or 64 (SHA-256) hexadecimal digits')
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text)
+  if (minutes > 0 && Number.isFinite(minutes)) return minutes
+  throw new InvalidArgumentError('expected a number of minutes above 0')
 }

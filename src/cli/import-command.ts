@@ -58,7 +58,8 @@ function addAdd(command: Command): void {
     .option('--replace', 'write over the record of this user and certificate')
     .option('--dry-run', 'check only, without asking Intune')
     .action(async (file: string, options: AddOptions, self: Command) => {
-      const { configuration } = findConfiguration(self)
+      const configuration =
+        options.dryRun === true ? findConfiguration(self).configuration : findTenant(self)
       const prepared = await prepareImport(file, options, configuration, new Date())
       tell(prepared)
       if (options.dryRun === true) {
@@ -88,7 +89,7 @@ function addList(command: Command): void {
     .option('--user <upn>', 'of this user only')
     .option('--json', 'one JSON object a line')
     .action(async ({ user, json }: { user?: string; json?: boolean }, self: Command) => {
-      const { configuration } = findConfiguration(self)
+      const configuration = findTenant(self)
       await withImports(configuration, async ({ imports }, signal) => {
         for (const record of await imports.list(user, signal))
           process.stdout.write(`${json === true ? JSON.stringify(record) : describe(record)}\n`)
@@ -103,7 +104,7 @@ function addRemove(command: Command): void {
     .argument('<thumbprint>', 'SHA-1 of the certificate, hexadecimal', parseThumbprint)
     .requiredOption('--user <upn>', 'user principal name of the owner')
     .action(async (thumbprint: string, { user }: { user: string }, self: Command) => {
-      const { configuration } = findConfiguration(self)
+      const configuration = findTenant(self)
       await withImports(configuration, async ({ imports }, signal) => {
         const userId = await getUserId(imports, user, signal)
         if (!(await imports.remove(userId, thumbprint, signal)))
@@ -119,7 +120,7 @@ function addStatus(command: Command): void {
     .description('check that every record can be delivered: its key, its padding, its dates')
     .option('--user <upn>', 'of this user only')
     .action(async ({ user }: { user?: string }, self: Command) => {
-      const { configuration } = findConfiguration(self)
+      const configuration = findTenant(self)
       const ring = await openConfiguredKeyRing(configuration)
       let undeliverable = 0
       await withImports(configuration, async ({ imports }, signal) => {
@@ -136,6 +137,20 @@ function addStatus(command: Command): void {
         throw new CommandEnd(EXIT.failed)
       }
     })
+}
+
+/**
+ * The configuration of a tenant. The demonstration's client secret is known to its own process alone.
+ *
+ * @throws ConnectorError `config/invalid` there is none
+ */
+function findTenant(self: Command): Configuration {
+  const { configuration, isDemonstration } = findConfiguration(self)
+  if (!isDemonstration) return configuration
+  throw new ConnectorError(
+    'config/invalid',
+    'the demonstration has no tenant that this command could ask; give --config with a configuration that has intune',
+  )
 }
 
 async function withImports(

@@ -43,7 +43,11 @@ export function addOutboxCommand(program: Command): void {
       try {
         const count = await store.outbox.redeliver(new Date(), id)
         process.stdout.write(`${count} made due\n`)
-        if (count === 0 && id !== undefined) process.exitCode = EXIT.failed
+        if (count > 0 || id === undefined) return
+        process.stderr.write(
+          `no undelivered notification ${id}: give the whole id, as certconnector outbox list shows it\n`,
+        )
+        process.exitCode = EXIT.failed
       } finally {
         await store.close()
       }

@@ -41,7 +41,7 @@ export function addRevokeCommand(program: Command): void {
         .choices(Object.keys(reasons))
         .default('unspecified'),
     )
-    .option('--release', 'lift a hold')
+    .addOption(new Option('--release', 'lift a hold').conflicts('reason'))
     .addHelpText(
       'after',
       `

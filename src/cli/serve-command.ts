@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { findConfiguration } from './configuration.ts'
+import { DEMONSTRATION_PORTS_HELP } from './demonstration-ports.ts'
 import { endOnFatalErrors } from './fatal-error.ts'
 import { loadVersion } from './version.ts'
 import { waitForEnd } from './wait-for-end.ts'
@@ -11,6 +12,7 @@ export function addServeCommand(program: Command): void {
     .description(
       'run the connector; without a configuration file, the demonstration with a simulated Intune, on loopback',
     )
+    .addHelpText('after', DEMONSTRATION_PORTS_HELP)
     .action(async (_options: unknown, command: Command) => {
       const { configuration, isDemonstration, warnings } = findConfiguration(command)
       // Where standard output is for machines, it holds events and nothing else.
@@ -19,7 +21,7 @@ export function addServeCommand(program: Command): void {
         const why = isDemonstration ? 'no configuration file' : 'simulator.enabled'
         process.stdout.write(
           `Demonstration (${why}): a simulated Intune runs beside the connector. Not for production.\n` +
-            `Data in ${configuration.dataDir}. The first start makes keys; that takes some seconds.\n`,
+            `Data in ${configuration.dataDir}. The first start makes keys; that takes some seconds.\n${isDemonstration ? 'Other ports: certconnector serve --help\n' : ''}`,
         )
       }
       const ending = waitForEnd()

@@ -160,6 +160,7 @@ describe('commands beside a connector that runs', () => {
     await running.control('DELETE', '/control/faults')
     const unknown = await running.run('outbox', 'redeliver', 'no-such-id')
     assert.equal(unknown.code, 1)
+    assert.match(unknown.err, /no undelivered notification no-such-id: .*outbox list/)
     const { code, out } = await running.run('outbox', 'redeliver', line.slice(0, 36))
     assert.equal(code, 0)
     assert.equal(out, '1 made due\n')

@@ -118,6 +118,13 @@ describe('help', () => {
     ['ca', 'init', '--key', 'rsa512'],
     ['events', '--id', 'many'],
     ['backup'],
+    ['enrol', '--url', 'scep.example.org'],
+    ['enrol', '--cipher', 'rot13'],
+    ['enrol', '--key-transport', 'rot13'],
+    ['enrol', '--root-fingerprint', '00'],
+    ['challenge', '--valid-minutes', 'many'],
+    ['challenge', '--profile', 'a', '--subject', 'CN=b'],
+    ['revoke', '00', '--release', '--reason', 'superseded'],
   ])
     test(`${words.join(' ')} is wrong usage: exit code 2 and the way to help`, async () => {
       const { code, out, err } = await runCommand(words, { cwd: tmpdir() })

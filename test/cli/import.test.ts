@@ -81,6 +81,12 @@ describe('import', () => {
       .replaceAll(':', '')
       .toLowerCase()
 
+  test('in the demonstration, which has no tenant to ask, it says so instead of trying', async () => {
+    const { code, err } = await runCommand(['import', 'list'], { cwd: tmpdir() })
+    assert.equal(code, 2)
+    assert.match(err, /the demonstration has no tenant .* --config/)
+  })
+
   test('the file is recorded unchanged, with a password that the key of the ring opens', async () => {
     const added = await add('--purpose', 'smimeEncryption')
     assert.equal(added.code, 0, added.err)
