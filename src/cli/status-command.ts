@@ -29,6 +29,7 @@ interface AdminStatus {
       readonly status: string
       readonly latest: string
       readonly supportEndsAt?: string
+      readonly worksUntil?: string
     }
   }
 }
@@ -94,9 +95,10 @@ function describe({ name, version, startedAt, checks, openService }: AdminStatus
 
 function describeSupport(support: NonNullable<AdminStatus['openService']>['support']): string {
   if (support === undefined) return 'unknown: no signed list of releases'
-  const { status, latest, supportEndsAt } = support
+  const { status, latest, supportEndsAt, worksUntil } = support
   const until = supportEndsAt === undefined ? '' : `, support ends ${supportEndsAt.slice(0, 10)}`
-  return `${status}; newest version ${latest}${until}`
+  const end = worksUntil === undefined ? '' : `, may stop on ${worksUntil.slice(0, 10)}`
+  return `${status}; newest version ${latest}${until}${end}`
 }
 
 function isWildcard(host: string): boolean {

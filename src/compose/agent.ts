@@ -11,15 +11,12 @@ import {
 import { events, type Journal } from '../events/index.ts'
 import type { ExpiringCertificate, OpenServiceStatus } from '../http/index.ts'
 import { type Clock, ConnectorError, describeError } from '../kernel/index.ts'
-import {
-  type AgentFeatures,
-  type OpenService,
-  renewalDueAt,
-  type SupportStatus,
-} from '../management/index.ts'
+import { type AgentFeatures, type OpenService, renewalDueAt } from '../management/index.ts'
 import type { Store } from '../store/index.ts'
+import type { AnnouncedKeys } from './announced-keys.ts'
 import { createReminder, type SpokenCheck } from './health-events.ts'
 import { openUnsentIntervals } from './unsent-intervals.ts'
+import { createVersionSupport, type VersionSupport } from './version-support.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -55,6 +52,7 @@ export interface AgentParts {
   readonly service: OpenService
   readonly features: AgentFeatures
   readonly url: string
+  readonly keys: AnnouncedKeys
   readonly counts: HealthCounts
   readonly check: () => Promise<readonly HealthResult[]>
   readonly store: Store
@@ -67,13 +65,12 @@ export interface AgentParts {
 /** Composes it; does nothing before `start`. */
 export function composeAgent(parts: AgentParts): Agent {
   const { service, journal, clock } = parts
-  const reporter = composeReporter(parts)
+  const version = createVersionSupport(journal, clock)
+  const reporter = composeReporter(parts, version)
   const mayRepeat = createReminder(clock, HOUR_MS)
-  const mayRepeatManifest = createReminder(clock, DAY_MS)
-  let isAnnounced = false
+  let hasBegun = false
+  let announced: string | undefined
   let failure: string | undefined
-  let support: SupportStatus | undefined
-  let manifestProblem: string | undefined
   let seen = ''
 
   async function keepEnrolled(whenEnrolled: () => Promise<void>): Promise<void> {
@@ -81,9 +78,9 @@ export function composeAgent(parts: AgentParts): Agent {
       const step = await service.keepEnrolled(AbortSignal.timeout(CALL_MS))
       failure = undefined
       if (step !== 'unchanged') recordCertificates(service, journal, step)
-      if (!isAnnounced) {
-        if (step !== 'enrolled') await service.announce(AbortSignal.timeout(CALL_MS))
-        isAnnounced = true
+      await announce()
+      if (!hasBegun) {
+        hasBegun = true
         reporter.start()
         await whenEnrolled()
       }
@@ -97,18 +94,19 @@ export function composeAgent(parts: AgentParts): Agent {
     }
   }
 
+  /** At each start, and when a key came or went. */
+  async function announce(): Promise<void> {
+    const summary = await parts.keys.summarise()
+    if (summary === announced) return
+    await service.announce(await parts.keys.describe(), AbortSignal.timeout(CALL_MS))
+    announced = summary
+  }
+
   async function judgeVersion(): Promise<void> {
     try {
-      const found = await service.loadSupport(AbortSignal.timeout(CALL_MS))
-      if (found !== undefined && found.status !== (support?.status ?? 'supported'))
-        journal.record(events.VersionSupportChanged, { detail: describeSupport(found) })
-      support = found ?? support
-      manifestProblem = undefined
+      version.learn(await service.loadSupport(AbortSignal.timeout(CALL_MS)))
     } catch (error) {
-      const errorMessage = describeError(error)
-      manifestProblem = errorMessage
-      if (mayRepeatManifest(errorMessage))
-        journal.debug('operational', 'the list of releases cannot be had', { errorMessage })
+      version.fail(error)
     }
   }
 
@@ -141,22 +139,9 @@ export function composeAgent(parts: AgentParts): Agent {
           }
         },
       },
-      {
-        name: 'version',
-        maxAgeMs: 0,
-        timeoutMs: 1000,
-        run: async () => ({
-          status:
-            manifestProblem === undefined && (support?.status ?? 'supported') === 'supported'
-              ? 'ok'
-              : 'degraded',
-          reason:
-            manifestProblem ??
-            (support === undefined ? 'no list of releases' : describeSupport(support)),
-        }),
-      },
+      version.check,
     ],
-    status: () => describeAgent(parts, reporter, support),
+    status: () => describeAgent(parts, reporter, version),
     listCertificates() {
       const agent = service.current()
       if (agent === undefined) return []
@@ -167,10 +152,11 @@ export function composeAgent(parts: AgentParts): Agent {
   }
 }
 
-function composeReporter(parts: AgentParts): HealthReporter {
+function composeReporter(parts: AgentParts, version: VersionSupport): HealthReporter {
   const { service, counts, store, dataDir, journal, clock, startedAt } = parts
   return createHealthReporter({
     receiver: service.health,
+    onAnswer: ({ support }) => version.hear(support),
     counts,
     unsent: openUnsentIntervals(join(dataDir, 'health-unsent.json')),
     check: parts.check,
@@ -220,25 +206,10 @@ function recordCertificates(service: OpenService, journal: Journal, step: string
   })
 }
 
-/** One sentence for people. */
-function describeSupport({ status, latest, supportEndsAt, worksUntil }: SupportStatus): string {
-  const day = (at: Date | undefined): string => at?.toISOString().slice(0, 10) ?? 'an unknown day'
-  switch (status) {
-    case 'supported':
-      return `supported; the newest version is ${latest}`
-    case 'deprecated':
-      return `deprecated: version ${latest} is there; supported until ${day(supportEndsAt)}`
-    case 'unsupported':
-      return `unsupported since ${day(supportEndsAt)}: version ${latest} is there; may stop working on ${day(worksUntil)}`
-    case 'blocked':
-      return `blocked since ${day(worksUntil)}: the service may refuse this version; version ${latest} is there`
-  }
-}
-
 function describeAgent(
   { service, features, url, clock }: AgentParts,
   reporter: HealthReporter,
-  support: SupportStatus | undefined,
+  version: VersionSupport,
 ): OpenServiceStatus {
   const record = service.current()?.record
   const { lastReportAt, unsentIntervals, isPaused } = reporter.status()
@@ -254,6 +225,6 @@ function describeAgent(
     features: Object.entries(features).flatMap(([name, isOn]) => (isOn ? [name] : [])),
     isPaused,
     unsentIntervals,
-    support,
+    support: version.current(),
   }
 }

@@ -2,6 +2,7 @@ import type { RevocationReason } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import type { createPayloadCipher } from '../connector/index.ts'
 import {
+  caConfigurationOf,
   createRevocation,
   createWorkLoop,
   defaultWorkOptions,
@@ -69,7 +70,7 @@ export function composeQueues(
   return [...(features.revocation ? composeRevocations(configuration, parts) : []), ...imports]
 }
 
-function composeRevocations({ revocation }: Configuration, parts: QueueParts): WorkLoop[] {
+function composeRevocations({ revocation, ca }: Configuration, parts: QueueParts): WorkLoop[] {
   const { intune, openService, authorities, cas, store, clock } = parts
   const sources = [
     ...(intune === undefined
@@ -77,7 +78,15 @@ function composeRevocations({ revocation }: Configuration, parts: QueueParts): W
       : [{ queue: intune.revocations, pollSeconds: revocation.pollMinutes * 60 }]),
     ...(openService === undefined
       ? []
-      : [{ queue: openService.queue('revocation'), pollSeconds: OPEN_SERVICE_POLL_SECONDS }]),
+      : [
+          {
+            queue: openService.queue(
+              'revocation',
+              ca.map(({ id }) => caConfigurationOf(id)),
+            ),
+            pollSeconds: OPEN_SERVICE_POLL_SECONDS,
+          },
+        ]),
   ]
   const handler = createRevocation({
     // Every generation, also one whose time to sign is over: its certificates are still in force.

@@ -44,6 +44,7 @@ import { type Simulator, startSimulator } from '../simulator/index.ts'
 import { loadDataKey, openCaptureFolder, openSpool, openStore } from '../store/index.ts'
 import { type CryptoPool, createCryptoPool } from '../workers/index.ts'
 import { type Agent, composeAgent } from './agent.ts'
+import { createAnnouncedKeys } from './announced-keys.ts'
 import {
   addCaDuties,
   type ComposedAuthorities,
@@ -344,6 +345,7 @@ async function build(
           service: openService,
           features: listFeatures(configuration),
           url: simulator?.httpsUrl ?? service.url,
+          keys: createAnnouncedKeys(configuration, passphrase),
           counts,
           check: async () => await checkHealth(),
           store,

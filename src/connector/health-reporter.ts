@@ -1,6 +1,11 @@
 import { events, type Journal } from '../events/index.ts'
 import { type Clock, ConnectorError, describeError, pauseAfterAttempt } from '../kernel/index.ts'
-import type { HealthInterval, HealthReceiver, HealthReport } from '../management/index.ts'
+import type {
+  HealthAnswer,
+  HealthInterval,
+  HealthReceiver,
+  HealthReport,
+} from '../management/index.ts'
 import type { HealthResult } from './health.ts'
 import type { HealthCounts } from './health-counts.ts'
 
@@ -14,6 +19,8 @@ export interface UnsentIntervals {
 /** What a reporter works with. */
 export interface HealthReporterPorts {
   readonly receiver: HealthReceiver
+  /** Told of each answer. */
+  readonly onAnswer?: (answer: HealthAnswer) => void
   readonly counts: HealthCounts
   readonly unsent: UnsentIntervals
   check(): Promise<readonly HealthResult[]>
@@ -111,6 +118,7 @@ export function createHealthReporter(
     lastReportAt = now
     isPaused = answer.isPaused
     everyMs = answer.everyMs ?? options.everyMs
+    ports.onAnswer?.(answer)
     // What was closed while the call ran stays for the next one.
     waiting = (waiting ?? []).filter((interval) => !intervals.includes(interval))
     await ports.unsent.save(waiting)

@@ -1,4 +1,5 @@
 /** What the product does, top to bottom. Knows the order of things. Does not know Express, SQL or JSON on any wire. */
+export { caConfigurationOf } from './ca-configuration.ts'
 export { type Captures, createCaptures } from './captures.ts'
 export { type CertificateRules, checkCertificatePolicy } from './certificate-policy.ts'
 export { type Courier, createCourier } from './courier.ts'

@@ -223,6 +223,22 @@ export const connectorEvents = {
     level: 'warning',
     message: 'A worker thread died or hung and was replaced.',
   },
+  UpdateAvailable: {
+    id: 51,
+    name: 'UpdateAvailable',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'A newer version of the connector is there.',
+  },
+  VersionUnsupported: {
+    id: 52,
+    name: 'VersionUnsupported',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'error',
+    message: 'This version of the connector is no longer supported; update it.',
+  },
   IntentAbandoned: {
     id: 60,
     name: 'IntentAbandoned',
@@ -318,7 +334,8 @@ export const connectorEvents = {
     channel: 'operational',
     taskCategory: 'Connector',
     level: 'warning',
-    message: 'The support of this version changed: a newer version is there.',
+    message:
+      'This version of the connector is deprecated: support ends six months after its successor.',
   },
   StoreUnavailable: {
     id: 73,

@@ -1,3 +1,4 @@
+import type { SupportStatus } from './open-service/support-status.ts'
 import type { WorkCall } from './work-queue.ts'
 
 /** Successes and failures of one metric in one interval. */
@@ -54,6 +55,8 @@ export interface HealthAnswer {
   readonly everyMs: number | undefined
   /** It gives this connector no work for now. */
   readonly isPaused: boolean
+  /** What it says of the version that runs; nobody signed it. */
+  readonly support: SupportStatus | undefined
 }
 
 /**

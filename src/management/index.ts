@@ -1,5 +1,6 @@
 /** Who tells us what to do: validation of challenges and the notifications that are owed. Does not know SCEP messages or certificates. */
 export type {
+  HealthAnswer,
   HealthInterval,
   HealthMetric,
   HealthReceiver,
@@ -22,7 +23,7 @@ export { encodePageUser, type PageUsers, parsePageUsers } from './local/page-use
 export { createStaticChallenge } from './local/static-challenge.ts'
 export { renewalDueAt } from './open-service/agent-record.ts'
 export { createOpenService, type OpenService } from './open-service/create-open-service.ts'
-export type { AgentFeatures, OpenServiceOptions } from './open-service/options.ts'
+export type { AgentFeatures, AnnouncedKey, OpenServiceOptions } from './open-service/options.ts'
 export type { SupportStatus } from './open-service/support-status.ts'
 export type {
   ChallengeToValidate,

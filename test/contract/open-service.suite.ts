@@ -308,6 +308,24 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       await drain()
     })
 
+    test('only items of the CAs that a download names are lent, and those that name none', async () => {
+      const caConfiguration = 'ca1.corp.example\\Corp Issuing CA'
+      const ours = await service.queue('revocation', { caConfiguration })
+      const any = await service.queue('revocation')
+      const theirs = await service.queue('revocation', { caConfiguration: 'ca2.corp.example\\X' })
+      const lent = await take(first.queue('revocation', [caConfiguration]))
+      assert.deepEqual(
+        lent.map(({ requestContext }) => requestContext).toSorted(),
+        [ours, any].toSorted(),
+      )
+      const rest = await take(queue)
+      assert.deepEqual(
+        rest.map(({ requestContext }) => requestContext),
+        [theirs],
+      )
+      await queue.upload([...lent, ...rest].map(revoked), call())
+    })
+
     test('an interval of health counts once, however often it comes', async () => {
       const id = first.current()?.record.connectorId ?? ''
       const from = new Date('2026-01-01T00:00:00Z')
@@ -329,6 +347,7 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       }
       const answer = await first.health.report(report, call())
       assert.equal(answer.isPaused, false)
+      assert.ok(answer.everyMs === undefined || answer.everyMs >= 10_000)
       await first.health.report(report, call())
       assert.equal(await service.intervalsOf(id, 'scepIssue'), 1)
     })

@@ -31,9 +31,10 @@ describe('a connector and a connector service beside it', () => {
     folder = await mkdtemp(join(tmpdir(), 'connector-service-'))
     service = await startSimulator({ dataDir: folder, httpsPort: 0, controlPort: 0 })
     await writeFile(join(folder, 'releases.pem'), service.releaseKeyPem)
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString()
     const releases = [
       { version: '0.0.0', releasedDateTime: '2026-01-01T00:00:00Z' },
-      { version: '0.1.0', releasedDateTime: '2026-01-15T00:00:00Z' },
+      { version: '0.1.0', releasedDateTime: yesterday },
     ]
     await control('PUT', 'releases', { releases })
     stage = await startTestConnector(configured)
@@ -104,8 +105,10 @@ describe('a connector and a connector service beside it', () => {
     assert.equal(status['state'], 'active')
   })
 
-  test('a version that has a successor is told: 69, and in the checks', async () => {
+  test('a version that has a successor is told: 51 and 69, and in the checks', async () => {
     const [told] = await stage.waitForEvents({ id: 69 }, (found) => found.length > 0)
+    assert.equal((await stage.events({ id: 51 })).length, 1)
+    assert.deepEqual(await stage.events({ id: 52 }), [])
     assert.match(told?.detail ?? '', /version 0\.1\.0 is there/)
     const answer = await fetch(`${stage.connector.adminUrl}/readyz`)
     assert.equal(answer.status, 200)
@@ -131,6 +134,7 @@ describe('a connector and a connector service beside it', () => {
   interface Queued {
     readonly requestContext: string
     readonly state: string
+    readonly attempt: number
     readonly passedOver: readonly string[]
     readonly results: readonly { readonly outcome: string; readonly result: object }[]
   }
@@ -178,12 +182,15 @@ describe('a connector and a connector service beside it', () => {
     )
   })
 
-  test('a revocation for another CA is given back, for a connector that has it', async () => {
-    const order = { serialNumber: '0A0B0C', caConfiguration: 'ca2.corp.example\\Other CA' }
+  test('a revocation for another CA is never lent to us; one that names an issuer only is given back', async () => {
+    const named = { serialNumber: '0A0B0C', caConfiguration: 'ca2.corp.example\\Other CA' }
+    const other = (await control('POST', 'work/revocation', named)) as Queued
+    const order = { serialNumber: '0A0B0C', issuerName: 'CN=Other CA' }
     const queued = (await control('POST', 'work/revocation', order)) as Queued
     const back = await settled(queued.requestContext, ({ passedOver }) => passedOver.length > 0)
     assert.equal(back.state, 'queued')
     assert.deepEqual(back.results, [])
+    assert.equal((await findQueued(other.requestContext)).attempt, 0)
   })
 
   test('events 5001, 5002: started again it is the same connector, and what an outage kept arrives, each interval once', async () => {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { generateKeyPairSync, hash, randomBytes, X509Certificate } from 'node:crypto'
+import {
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  randomBytes,
+  X509Certificate,
+} from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -124,6 +130,25 @@ describe('an imported PFX goes to its device', () => {
     }
     throw new Error('no result within 30 seconds')
   }
+
+  test('the service knows the key ring: names and hashes of public keys', async () => {
+    interface Known {
+      readonly keyRing: readonly object[]
+    }
+    const load = async (): Promise<readonly object[]> =>
+      ((await control('GET', 'connectors')) as { value: readonly Known[] }).value[0]?.keyRing ?? []
+    await stage.stop()
+    stage = await startTestConnector(configured, stage.dataDir)
+    await stage.waitForEvents({ id: 5000 }, (found) => found.length > 1)
+    const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
+    assert.deepEqual(await load(), [
+      {
+        providerName: DEFAULT_PROVIDER,
+        keyName: 'PFXEncryptionKey',
+        spkiSha256: hash('sha256', spki, 'hex'),
+      },
+    ])
+  })
 
   test('events 2000, 2020, 2050, 2100, 2102, 2202: the device opens the password that openssl sealed for us, and the events tell the story', async () => {
     const { requestContext, deviceId } = await queue()

@@ -4,18 +4,19 @@ import type { WorkKind, WorkQueue } from '../work-queue.ts'
 import { createConnection } from './connection.ts'
 import { createEnrolment, type Enrolment } from './enrolment.ts'
 import { createHealthReports } from './health-reports.ts'
-import type { OpenServiceOptions } from './options.ts'
+import type { AnnouncedKey, OpenServiceOptions } from './options.ts'
 import { createReleaseManifest } from './release-manifest.ts'
 import { getSupportStatus, type SupportStatus } from './support-status.ts'
 import { operations } from './wire/operations.ts'
-import { createWorkQueue } from './work-queue.ts'
+import { createWorkQueue, type Pace } from './work-queue.ts'
 
 /** A connector's client of the open service. */
 export interface OpenService extends Enrolment {
   readonly health: HealthReceiver
-  queue<K extends WorkKind>(kind: K): WorkQueue<K>
-  /** Tells the service what may have changed since it was told last: name, machine, version, features. */
-  announce(signal: AbortSignal): Promise<void>
+  /** @param certificationAuthorities only items of these CAs, as the service names them; undefined: all */
+  queue<K extends WorkKind>(kind: K, certificationAuthorities?: readonly string[]): WorkQueue<K>
+  /** Tells the service what may have changed since it was told last: name, machine, version, features, key ring. */
+  announce(keyRing: readonly AnnouncedKey[], signal: AbortSignal): Promise<void>
   /** Gets no more work, or gets it again. What is lent stays lent. */
   pause(isPaused: boolean, signal: AbortSignal): Promise<void>
   /** Ends the enrolment at the service; what is on our disk stays. */
@@ -46,17 +47,25 @@ export interface OpenService extends Enrolment {
 export function createOpenService(options: OpenServiceOptions): OpenService {
   const connection = createConnection(options)
   const enrolment = createEnrolment(options, connection)
+  const pace: Pace = { pollMs: undefined }
   const manifest =
     options.releaseKeyPem === undefined
       ? undefined
       : createReleaseManifest(connection, options.releaseKeyPem)
   return {
     ...enrolment,
-    health: createHealthReports(options, connection, enrolment),
-    queue: (kind) => createWorkQueue(kind, connection),
-    async announce(signal) {
+    health: createHealthReports(options, connection, enrolment, pace),
+    queue: (kind, certificationAuthorities) =>
+      createWorkQueue(kind, connection, { pace, certificationAuthorities }),
+    async announce(keyRing, signal) {
       const { displayName, machineName, version: connectorVersion, features } = options
-      const change = { displayName, machineName, connectorVersion, features }
+      const change = {
+        displayName,
+        machineName,
+        connectorVersion,
+        features,
+        keyRing: [...keyRing],
+      }
       await connection.call(operations.change, change, { activityId: randomUUID(), signal })
     },
     async pause(paused, signal) {

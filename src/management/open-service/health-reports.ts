@@ -5,12 +5,14 @@ import type { ServiceConnection } from './connection.ts'
 import type { Enrolment } from './enrolment.ts'
 import type { OpenServiceOptions } from './options.ts'
 import { operations } from './wire/operations.ts'
+import type { Pace } from './work-queue.ts'
 
-/** Sends health reports as the enrolled connector. */
+/** Sends health reports as the enrolled connector. Keeps the pace that the service answers with. */
 export function createHealthReports(
   options: OpenServiceOptions,
   connection: ServiceConnection,
   enrolment: Enrolment,
+  pace: Pace,
 ): HealthReceiver {
   return {
     async report(report, call) {
@@ -44,11 +46,23 @@ export function createHealthReports(
         },
         call,
       )
-      const seconds = value.settings?.healthSeconds
+      const { settings, versionInfo } = value
+      pace.pollMs = toMs(settings?.pollSeconds)
       return {
-        everyMs: seconds === undefined ? undefined : seconds * 1000,
-        isPaused: value.settings?.paused ?? false,
+        everyMs: toMs(settings?.healthSeconds),
+        isPaused: settings?.paused ?? false,
+        support: versionInfo && {
+          status: versionInfo.status,
+          latest: cleanText(versionInfo.latest, [], 64),
+          ...(versionInfo.supportEndsDateTime
+            ? { supportEndsAt: new Date(versionInfo.supportEndsDateTime) }
+            : {}),
+        },
       }
     },
   }
+}
+
+function toMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000
 }

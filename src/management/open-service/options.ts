@@ -25,6 +25,14 @@ export interface AgentFeatures {
   readonly revocation: boolean
 }
 
+/** A key of the key ring as the service knows it: it warns where stored imports need one that no connector has. */
+export interface AnnouncedKey {
+  readonly providerName: string
+  readonly keyName: string
+  /** SHA-256 of the SubjectPublicKeyInfo, 64 lower-case hexadecimal digits. */
+  readonly spkiSha256: string
+}
+
 /** What `createOpenService` is told. */
 export interface OpenServiceOptions {
   /** Origin of the service, https. */

@@ -29,6 +29,19 @@ const MAX_ITEMS: Readonly<Record<WorkKind, number>> = {
 const MAX_WAIT_SECONDS = 30
 const MAX_MESSAGE = 1024
 
+/** How the service wants to be asked. */
+export interface Pace {
+  /** Pause between two downloads where the answer names none; undefined: the service has not said. */
+  pollMs: number | undefined
+}
+
+/** What a queue is asked with. */
+export interface QueueTerms {
+  readonly pace: Pace
+  /** Only items of these CAs; undefined: all. */
+  readonly certificationAuthorities: readonly string[] | undefined
+}
+
 /**
  * One queue of the open service. An item that is not what its kind must be is handed on as unreadable, and costs the
  * others nothing; one without context or lease is passed over, for nobody could be told of it.
@@ -36,6 +49,7 @@ const MAX_MESSAGE = 1024
 export function createWorkQueue<K extends WorkKind>(
   kind: K,
   connection: ServiceConnection,
+  { pace, certificationAuthorities }: QueueTerms,
 ): WorkQueue<K> {
   const { download, upload } = queues[kind]
   return {
@@ -54,6 +68,9 @@ export function createWorkQueue<K extends WorkKind>(
           Math.max(leaseSeconds, limits.minLeaseSeconds),
           limits.maxLeaseSeconds,
         ),
+        ...(certificationAuthorities === undefined
+          ? {}
+          : { certificationAuthorities: [...certificationAuthorities] }),
       }
       const answer = await connection.call(
         download,
@@ -61,13 +78,14 @@ export function createWorkQueue<K extends WorkKind>(
         { ...call, holdMs: wait * 1000 },
       )
       const { value, moreAvailable, pollAfterSeconds } = answer.value
+      const pollAfterMs = pollAfterSeconds === undefined ? pace.pollMs : pollAfterSeconds * 1000
       const read = value.slice(0, maxItems).map((raw) => readItem(kind, raw))
       return {
         items: read.filter((item) => item !== undefined && 'request' in item) as WorkItem<K>[],
         unreadable: read.filter((item) => item !== undefined && 'problem' in item),
         passedOver: read.filter((item) => item === undefined).length,
         moreAvailable: moreAvailable ?? false,
-        ...(pollAfterSeconds === undefined ? {} : { pollAfterMs: pollAfterSeconds * 1000 }),
+        ...(pollAfterMs === undefined ? {} : { pollAfterMs }),
         ...(answer.serverRequestId === undefined
           ? {}
           : { serverRequestId: answer.serverRequestId }),

@@ -32,6 +32,16 @@ export const changeBody = z.object({
   connectorVersion: text.optional(),
   features: features.optional(),
   paused: z.boolean().optional(),
+  keyRing: z
+    .array(
+      z.object({
+        providerName: text,
+        keyName: text,
+        spkiSha256: z.string().regex(/^[0-9a-f]{64}$/),
+      }),
+    )
+    .max(200)
+    .optional(),
 })
 
 /** `POST …/download…`. Microsoft's body, without our members, is valid too. */

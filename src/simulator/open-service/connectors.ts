@@ -10,6 +10,13 @@ export interface Features {
   readonly revocation: boolean
 }
 
+/** A key of a key ring: by name, and SHA-256 of its public half. */
+export interface RingKey {
+  readonly providerName: string
+  readonly keyName: string
+  readonly spkiSha256: string
+}
+
 /** A connector of the tenant. */
 export interface Connector {
   readonly id: string
@@ -21,6 +28,8 @@ export interface Connector {
   readonly lastConnectionAt: Date
   readonly paused: boolean
   readonly routingTags: readonly string[]
+  /** Keys that open passwords of imported PFX. */
+  readonly keyRing: readonly RingKey[]
   readonly encryptionSha256: string
   /** DER in base64: what escrow copies are sealed to. */
   readonly encryptionCertificate: string
@@ -85,6 +94,7 @@ export class ConnectorRegister {
       lastConnectionAt: now,
       paused: false,
       routingTags: [],
+      keyRing: [],
       encryptionSha256: '',
       encryptionCertificate: '',
     }

@@ -94,6 +94,7 @@ export class EnrolmentService {
       features: connector.features,
       paused: connector.paused,
       routingTags: connector.routingTags,
+      keyRing: connector.keyRing,
       encryptionCertificateThumbprintSha256: connector.encryptionSha256,
     }
   }

@@ -30,9 +30,10 @@ export function takeHealthMessage(call: Call, parts: HealthServiceParts): Answer
     receivedAt: clock.now().toISOString(),
     message: body,
   })
-  const { pollSeconds, healthSeconds } = settings.current
+  const { pollSeconds, healthSeconds, versionInfo } = settings.current
   return ok({
     value: true,
     settings: { pollSeconds, healthSeconds, paused: connector?.paused ?? false },
+    ...(versionInfo === undefined ? {} : { versionInfo }),
   })
 }

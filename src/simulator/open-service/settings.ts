@@ -6,6 +6,14 @@ export const openServiceSettings = z.strictObject({
   certificateHours: z.number().positive().max(87_600),
   pollSeconds: z.number().int().min(1).max(3600),
   healthSeconds: z.number().int().min(10).max(86_400),
+  /** What the service says of the version of every connector; left out: nothing. */
+  versionInfo: z
+    .strictObject({
+      latest: z.string().min(1).max(64),
+      status: z.enum(['supported', 'deprecated', 'unsupported', 'blocked']),
+      supportEndsDateTime: z.iso.datetime().nullish(),
+    })
+    .optional(),
 })
 
 /** Settings of the open service. */

@@ -19,7 +19,6 @@ export const workLimits = {
 
 const defaultLeaseSeconds = 300
 const pausedPollSeconds = 60
-const emptyPollSeconds = 5
 
 /** What the queues are made of. */
 export interface WorkParts {
@@ -74,7 +73,8 @@ export class WorkService {
         return ok({
           value: items.map(encodeItem),
           moreAvailable,
-          pollAfterSeconds: items.length === 0 && waitMs === 0 ? emptyPollSeconds : 0,
+          // Who asks without waiting keeps the pace of the health answer.
+          ...(items.length === 0 && waitMs === 0 ? {} : { pollAfterSeconds: 0 }),
         })
       await this.queues[kind].nextArrival(signal)
     }

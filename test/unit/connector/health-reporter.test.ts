@@ -23,7 +23,7 @@ function openStage(kept: HealthInterval[] = []) {
         async report(report) {
           if (isAway) throw new ConnectorError('intune/unavailable', 'away', { httpStatus: 503 })
           reports.push(report)
-          return { everyMs: undefined, isPaused: true }
+          return { everyMs: undefined, isPaused: true, support: undefined }
         },
       },
       counts,

@@ -95,6 +95,8 @@ const ours = `1 ServiceStarted information
 32 NotificationGivenUp error
 33 NextCaCancelled warning
 50 WorkerReplaced warning
+51 UpdateAvailable information
+52 VersionUnsupported error
 60 IntentAbandoned warning
 61 OrphanCertificateRevoked warning
 62 CertificateRevoked information

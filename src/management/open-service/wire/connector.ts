@@ -1,9 +1,20 @@
 import * as z from 'zod'
 import { anyCase, certificatesPem, features, guid, plainText, time } from './values.ts'
 
+const MAX_KEYS = 200
+
 const name = plainText(256)
 const version = z.string().min(1).max(64)
 const csrPem = z.string().min(1).max(16_384)
+
+/** A key that opens passwords of imported PFX, by its name and its public half. */
+const ringKey = z
+  .object({
+    providerName: plainText(256),
+    keyName: plainText(256),
+    spkiSha256: z.string().regex(/^[0-9a-f]{64}$/),
+  })
+  .meta({ id: 'RingKey' })
 
 /** A connector as the service shows it; states are those of Graph's `ndesConnector`. */
 export const connector = z
@@ -19,6 +30,7 @@ export const connector = z
     paused: z.boolean(),
     routingTags: z.array(plainText(64)).max(32),
     encryptionCertificateThumbprintSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    keyRing: z.array(ringKey).max(MAX_KEYS).optional(),
   })
   .meta({ id: 'Connector' })
 
@@ -61,5 +73,6 @@ export const connectorChange = z
     connectorVersion: version.optional(),
     features: features.optional(),
     paused: z.boolean().optional(),
+    keyRing: z.array(ringKey).max(MAX_KEYS).optional(),
   })
   .meta({ id: 'ConnectorChange' })
