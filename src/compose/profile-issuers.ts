@@ -39,6 +39,10 @@ export function createProfileIssuers(
       const found = listGenerations().find((one) => isNameOf(nameDer, one))
       return found === undefined ? undefined : backendOf(found)
     },
+    raFingerprint() {
+      const { ras } = findCurrent(composed.authority.generations, clock.now())
+      return ras.find(({ isCurrent }) => isCurrent)?.fingerprintHex
+    },
     list: () => listGenerations().map(backendOf),
   }
 }

@@ -189,7 +189,9 @@ export function createScepEnrolment(
     // 9. Answer the device, in the algorithms that it used.
     try {
       const told = correlate(reply, context.requestId)
-      return { replyDer: await codec.seal(frame, told, profile.scep), outcome }
+      const raFingerprintHex = frame.raFingerprintHex ?? profile.issuers.raFingerprint()
+      const replyDer = await codec.seal({ ...frame, raFingerprintHex }, told, profile.scep)
+      return { replyDer, outcome }
     } catch (error) {
       const overload = findOverload(error)
       if (overload !== undefined) recordTurnedAway(log, overload)

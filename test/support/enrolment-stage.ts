@@ -186,7 +186,12 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
       requireSid: false,
     },
     sids: undefined,
-    issuers: { backendFor: () => ca, findByName: () => ca, list: () => [ca] },
+    issuers: {
+      backendFor: () => ca,
+      findByName: () => ca,
+      raFingerprint: () => undefined,
+      list: () => [ca],
+    },
     queries: { getCrl: true, openCertQueries: false },
     waiting: STAGE_WAITING,
     templates: [],

@@ -128,6 +128,7 @@ suite('answerScepQuery', () => {
     const issuers = {
       backendFor: () => stage.ca,
       findByName: () => undefined,
+      raFingerprint: () => undefined,
       list: () => [stage.ca],
     }
     for (const messageType of ['GetCert', 'GetCRL'] as const) {
