@@ -149,7 +149,7 @@ export const connectorEvents = {
     channel: 'operational',
     taskCategory: 'Connector',
     level: 'warning',
-    message: 'A CA or RA certificate of the connector expires soon.',
+    message: 'A CA, RA or TLS certificate of the connector ends soon, or has ended.',
   },
   CrlPublished: {
     id: 26,

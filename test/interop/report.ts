@@ -91,7 +91,8 @@ const after = `
   \`--cacert-sig\` (root) and \`--cacert\` (issuing CA). It posts even where \`POSTPKIOperation\` is not offered.
 - **scepclient** (micromdm, Debian's package \`scep\`) always encrypts with DES: its profile needs \`scep.allowDes: true\`, as the profile
   \`legacy\` of the demonstration has. It encrypts to every certificate of GetCACert, so the
-  CA and its root need RSA keys: with ECDSA it ends in a panic. It takes a \`csr.pem\` that lies beside its key, and renews when a certificate lies there.
+  CA and its root need RSA keys: with ECDSA it ends in a panic. It takes a \`csr.pem\` that lies beside its key, and renews when a
+  certificate lies there.
 - **certmonger** sends by GET. A re-key is signed with the old key and has the messageType of a first request. A refusal shows as
   \`CA_REJECTED\` in \`getcert list\` where the profile has \`scep.ndesEmptyContent: true\`. Without, as RFC 8894 has it, a FAILURE has no content,
   which certmonger takes for a broken reply: it shows \`CA_UNREACHABLE\` ("no content") and tries again later.
@@ -104,8 +105,8 @@ const after = `
 
 ## Run it
 
-\`npm run test:interop\` installs missing packages when it runs as root on Debian (\`strongswan-pki
-libstrongswan-standard-plugins libstrongswan-extra-plugins scep certmonger openssl curl\`, for jscep \`default-jdk-headless maven\`). Elsewhere a missing client is skipped; with \`CI\` set it fails and names the package. The linters need \`gnutls-bin\`, Go (zlint is built from its module) and Python 3
-(pkilint gets a virtual environment); both are kept under \`node_modules/.cache\`. Nothing else is left behind:
-the connector, certmonger and their files live in temporary folders and on free loopback ports.
+\`npm run test:interop\` installs missing packages when it runs as root on Debian (\`strongswan-pki libstrongswan-standard-plugins
+libstrongswan-extra-plugins scep certmonger openssl curl\`, for jscep \`default-jdk-headless maven\`). Elsewhere a missing client is
+skipped; with \`CI\` set it fails and names the package. The linters need \`gnutls-bin\`, Go (zlint is built from its module) and
+Python 3 (pkilint gets a virtual environment); both are kept under \`node_modules/.cache\`. Nothing else is left behind: the connector, certmonger and their files live in temporary folders and on free loopback ports.
 `

@@ -119,7 +119,7 @@ export const authoritySchema = z.strictObject({
         example: '730',
       }),
       overlapDays: field(integer(1, 365).default(30), {
-        doc: 'How long before its end it is renewed, and how long the old key still decrypts.',
+        doc: 'How long the old key still decrypts after a renewal, which comes when a third of its life is left.',
         example: '30',
       }),
       pair: field(z.boolean().default(false), {
