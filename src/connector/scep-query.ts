@@ -19,8 +19,8 @@ import { isTold } from './strict-notification.ts'
  * Answers a GetCert or a GetCRL (RFC 8894, sections 2.6 and 2.7), and finds the request that a CertPoll asks about. Changes
  * nothing. No Admin event: nothing was requested to be issued.
  *
- * Of a certificate only its holder is told anything, unless the profile answers everybody: all others get the same
- * badCertId as for one that does not exist.
+ * Of a certificate of this profile only its holder is told anything, unless the profile answers everybody: all others get
+ * the same badCertId as for one that does not exist.
  *
  * @returns the answer, or the request that is to be served again under the frame of the poll
  * @see REQ-147, REQ-148, REQ-181 to 186
@@ -109,12 +109,16 @@ function isHolder({ order }: CertificateRecord, publicKeySha256Hex: string): boo
   return own === publicKeySha256Hex
 }
 
-/** What strict mode holds back until the management service said yes is not to be had by asking for it either. */
+/**
+ * What strict mode holds back until the management service said yes is not to be had by asking for it either. Of a
+ * certificate of another profile nobody knows here whether that is strict.
+ */
 async function mayLeave(
   record: CertificateRecord,
-  { notifier, notifyMode }: EnrolmentProfile,
+  { name, notifier, notifyMode }: EnrolmentProfile,
   ports: EnrolmentPorts,
 ): Promise<boolean> {
+  if (record.profile !== name) return false
   if (notifier === undefined || notifyMode !== 'strict') return true
   return (
     record.state === 'issued' && (await isTold({ ports }, notificationIdOf(record.order.serialHex)))

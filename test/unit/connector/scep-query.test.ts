@@ -75,6 +75,19 @@ suite('answerScepQuery', () => {
     assert.equal(told.status, 'SUCCESS')
   })
 
+  test('REQ-142: nor is it to be had at another profile of the same CA, which is not strict', async () => {
+    const { stage, request, serialHex, issuerDer } = await enrolled()
+    const asked = { messageType: 'GetCert', issuerDer, serialHex } as const
+    for (const openCertQueries of [false, true]) {
+      const other = {
+        name: 'other',
+        notifier: undefined,
+        queries: { getCrl: true, openCertQueries },
+      }
+      assert.equal((await stage.enrol(queryOf(request, asked), other)).failInfo, 'badCertId')
+    }
+  })
+
   test('REQ-182: GetCRL answers by the issuer whatever the serial', async () => {
     const { stage, request, serialHex, issuerDer } = await enrolled()
     await stage.ca.revoke(
