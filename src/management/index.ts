@@ -42,6 +42,7 @@ export type {
 export type {
   PayloadRecipient,
   PkcsImportRequest,
+  RequestedName,
   RevocationRequest,
   WorkRequests,
   WorkValues,

@@ -113,6 +113,7 @@ export {
   parseExtKeyUsage,
   parseKeyUsage,
 } from './key-usage.ts'
+export { encodeNameText } from './name-text.ts'
 export { encodeName, findNameValues, parseName } from './names.ts'
 export { type OcspCertificateId, type OcspRequest, parseOcspRequest } from './ocsp-request.ts'
 export {
