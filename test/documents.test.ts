@@ -42,6 +42,12 @@ function readLoop(): string {
 for (const [chapter, where, code, count] of [
   ['The loop', 'src/connector/work', readLoop(), 7],
   ['One revocation', 'src/connector/revocation.ts', read('src/connector/revocation.ts'), 4],
+  [
+    'One certificate with its key',
+    'src/connector/pkcs-issuance.ts',
+    read('src/connector/pkcs-issuance.ts'),
+    10,
+  ],
   ['One import', 'src/connector/pfx-import.ts', read('src/connector/pfx-import.ts'), 5],
 ] as const)
   test(`docs/queues.md, ${chapter}, and ${where} have the same ${count} steps`, () => {

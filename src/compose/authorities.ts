@@ -36,7 +36,7 @@ export interface ComposedAuthority {
   readonly isNew: boolean
   /** Base of the addresses in its certificates, without a slash at the end. */
   readonly publicUrl: string
-  /** A profile has SIDs that it verifies; only then certificates carry them (REQ-127, REQ-128). */
+  /** A profile has SIDs that it verifies, or a service knows them; only then certificates carry them (REQ-127, REQ-128). */
   readonly allowsSidExtension: boolean
   authority: Authority
 }
@@ -76,9 +76,10 @@ export async function loadAuthorities(
       now: clock.now(),
       random: randomBytes,
     })
-    const allowsSidExtension = configuration.profiles.some(
-      (profile) => profile.ca === settings.id && hasVerifiedSids(profile),
-    )
+    const allowsSidExtension =
+      configuration.profiles.some(
+        (profile) => profile.ca === settings.id && hasVerifiedSids(profile),
+      ) || hasSidsOfWork(configuration, settings.id)
     composed.set(settings.id, {
       settings,
       directory,
@@ -96,6 +97,11 @@ function hasVerifiedSids({ certificate, templates }: Configuration['profiles'][n
   return [certificate, ...templates.map((template) => template.certificate)].some(
     ({ sid }) => sid === 'verified',
   )
+}
+
+/** A connector service knows the SIDs of its users from the directory. */
+function hasSidsOfWork({ features, pkcs }: Configuration, caId: string): boolean {
+  return features.pkcs && pkcs.templates.some(({ ca, sid }) => ca === caId && sid)
 }
 
 /** A generation with the id under which its certificates and CRLs are kept. */

@@ -23,7 +23,7 @@ import type { Simulator } from '../simulator/index.ts'
 export function listFeatures({ features }: Configuration): AgentFeatures {
   return {
     scep: features.scep,
-    pkcs: false,
+    pkcs: features.pkcs,
     pkcsImport: features.pkcsImport,
     revocation: features.revocation,
   }

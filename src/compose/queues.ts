@@ -14,10 +14,12 @@ import { type RootJournal, readEvents } from '../events/index.ts'
 import type { Clock, Secret } from '../kernel/index.ts'
 import type { IntuneClient, OpenService, WorkKind, WorkQueue } from '../management/index.ts'
 import { parseCertificate } from '../pki/index.ts'
+import type { Simulator } from '../simulator/index.ts'
 import type { Store } from '../store/index.ts'
 import { type CaBackends, type ComposedAuthorities, listGenerations } from './authorities.ts'
 import type { SpokenCheck } from './health-events.ts'
 import { composePfxImport } from './import-queue.ts'
+import { composePkcs } from './pkcs-queues.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -38,6 +40,7 @@ const REASONS: Readonly<Record<Configuration['revocation']['reason'], Revocation
 interface QueueParts {
   readonly intune: IntuneClient | undefined
   readonly openService: OpenService | undefined
+  readonly simulator: Simulator | undefined
   readonly authorities: ComposedAuthorities
   readonly cas: CaBackends
   readonly store: Store
@@ -49,7 +52,11 @@ interface QueueParts {
   readonly holder: string
 }
 
-/** The work queues that are switched on. Nothing is polled before they are started. */
+/**
+ * The work queues that are switched on. Nothing is polled before they are started.
+ *
+ * @throws ConnectorError `config/invalid` a file cannot be read
+ */
 export function composeQueues(
   configuration: Configuration,
   parts: QueueParts,
@@ -67,7 +74,31 @@ export function composeQueues(
           ),
         ]
       : []
-  return [...(features.revocation ? composeRevocations(configuration, parts) : []), ...imports]
+  return [
+    ...(features.revocation ? composeRevocations(configuration, parts) : []),
+    ...imports,
+    ...(features.pkcs && openService !== undefined
+      ? composePkcsLoops(configuration, { ...parts, openService })
+      : []),
+  ]
+}
+
+function composePkcsLoops(
+  configuration: Configuration,
+  parts: QueueParts & { readonly openService: OpenService },
+): WorkLoop[] {
+  const { openService } = parts
+  const { issuance, keyPairs } = composePkcs(configuration, parts)
+  const loop = composeLoop(openService.queue('pkcs'), issuance, parts, OPEN_SERVICE_POLL_SECONDS)
+  return [
+    {
+      ...loop,
+      async stop() {
+        await loop.stop()
+        keyPairs.stop()
+      },
+    },
+  ]
 }
 
 function composeRevocations({ revocation, ca }: Configuration, parts: QueueParts): WorkLoop[] {

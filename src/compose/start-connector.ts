@@ -305,6 +305,7 @@ async function build(
   queues = composeQueues(configuration, {
     intune,
     openService,
+    simulator,
     passphrase,
     authorities,
     cas,

@@ -61,7 +61,19 @@ export function demonstrationConfiguration(
         scep: { allowMd5: true, allowDes: true },
       },
     ],
-    features: { revocation: true },
+    features: { revocation: true, pkcs: true },
+    // What the simulator's queue asks for; its devices have certificates of its own CA.
+    pkcs: {
+      templates: [
+        {
+          certificationAuthority: 'ca1.corp.example',
+          certificationAuthorityName: 'Corp Issuing CA',
+          certificateTemplateName: 'IntuneUser',
+          subject: ['CN=*', 'E=*@corp.example', 'O=Corp'],
+          subjectAltNames: ['userPrincipalName=*@corp.example', 'emailAddress=*@corp.example'],
+        },
+      ],
+    },
     revocation: { pollMinutes: 1 },
     logging: { console: 'pretty' },
     simulator: { enabled: true, httpsPort: simulator, controlPort: ports.control ?? 8090 },

@@ -1,3 +1,4 @@
+import { checkPkcs } from './pkcs-contradictions.ts'
 import type { Problem } from './problem.ts'
 import type { Sections } from './sections.ts'
 
@@ -14,7 +15,12 @@ export function checkFeatures(sections: Sections): readonly Problem[] {
         remedy: `switch on one of ${Object.keys(features).join(', ')}`,
       },
     ]
-  return [...checkScep(sections), ...checkRevocation(sections), ...checkPfxImport(sections)]
+  return [
+    ...checkScep(sections),
+    ...checkRevocation(sections),
+    ...checkPkcs(sections),
+    ...checkPfxImport(sections),
+  ]
 }
 
 function checkScep({ features, hasProfiles }: Sections): Problem[] {

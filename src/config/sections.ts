@@ -20,6 +20,7 @@ export interface Sections {
   readonly hasIntune: boolean
   readonly hasOpenService: boolean
   readonly features: ParsedConfiguration['features'] | undefined
+  readonly pkcs: ParsedConfiguration['pkcs'] | undefined
   readonly pfxImport: ParsedConfiguration['pfxImport'] | undefined
   readonly proxy: ParsedConfiguration['proxy'] | undefined
   readonly simulator: ParsedConfiguration['simulator'] | undefined
@@ -48,6 +49,7 @@ export function parseSections(raw: RawObject): Sections {
     hasIntune: raw['intune'] !== undefined,
     features: parsePart(shape.features, raw['features']),
     hasOpenService: parsePart(shape.management, raw['management'])?.openService !== undefined,
+    pkcs: parsePart(shape.pkcs, raw['pkcs']),
     pfxImport: parsePart(shape.pfxImport, raw['pfxImport']),
     proxy: raw['proxy'] === undefined ? undefined : parsePart(shape.proxy, raw['proxy']),
     simulator: parsePart(shape.simulator, raw['simulator']),

@@ -78,7 +78,8 @@ function profileOf({ keyWrap, contentEncryption }: PayloadRecipient): SealingPro
   return contentEncryption === 'aes-256-gcm' ? 'strong' : 'standard'
 }
 
-function isIssuedBy(certificate: Certificate, issuer: Certificate, now: Date): boolean {
+/** Whether an issuer in force signed a certificate. */
+export function isIssuedBy(certificate: Certificate, issuer: Certificate, now: Date): boolean {
   return (
     Buffer.compare(certificate.issuerDer, issuer.subjectDer) === 0 &&
     now >= issuer.notBefore &&

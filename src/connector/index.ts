@@ -12,10 +12,13 @@ export {
   type HealthReporter,
   type UnsentIntervals,
 } from './health-reporter.ts'
+export { createKeyPairs, type KeyPairs } from './key-pairs.ts'
 export type { DeliveryPorts, NotificationPauses } from './notification.ts'
 export { createChallengeHash, createPayloadCipher } from './payload-cipher.ts'
 export { closeOverdue } from './pending.ts'
 export { createPfxImport, type PasswordKeys } from './pfx-import.ts'
+export { createPkcsIssuance } from './pkcs-issuance.ts'
+export type { PayloadPorts } from './pkcs-payload.ts'
 export type {
   EnrolmentAnswer,
   EnrolmentContext,

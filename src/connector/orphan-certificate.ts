@@ -1,7 +1,7 @@
-import { type EventFields, events } from '../events/index.ts'
-import { ConnectorError, describeError } from '../kernel/index.ts'
+import type { CaBackend, RevocationReason } from '../ca/index.ts'
+import { type EventFields, events, type Journal } from '../events/index.ts'
+import { type Clock, ConnectorError, describeError } from '../kernel/index.ts'
 import { parseCertificate } from '../pki/index.ts'
-import type { Work } from './enrolment-work.ts'
 
 const CA_TIMEOUT_MS = 25_000
 
@@ -13,16 +13,25 @@ const NEVER_USED = 5
  * and what could not be revoked is on record for an administrator.
  */
 export async function revokeOrphan(
-  { ca, ports, log }: Work,
+  {
+    ca,
+    ports,
+    log,
+  }: {
+    readonly ca: Pick<CaBackend, 'id' | 'revoke'>
+    readonly ports: { readonly clock: Clock }
+    readonly log: Journal
+  },
   certificateDer: Uint8Array,
   detail: string,
+  reason: RevocationReason = NEVER_USED,
 ): Promise<void> {
   let fields: EventFields = { caId: ca.id, detail }
   try {
     const { serialHex, notAfter } = parseCertificate(certificateDer)
     fields = { ...fields, serialNumber: serialHex, notAfter }
     const result = await ca.revoke(
-      { serialHex, reason: NEVER_USED, at: ports.clock.now(), certificateDer },
+      { serialHex, reason, at: ports.clock.now(), certificateDer },
       AbortSignal.timeout(CA_TIMEOUT_MS),
     )
     if (result.status === 'notFound' || result.status === 'notSupported')

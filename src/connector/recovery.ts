@@ -1,6 +1,7 @@
 import { events, type Journal, type RecordedNotifications } from '../events/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { CertificateRegister, NotificationRecord, Outbox } from '../store/index.ts'
+import { WORK_PROFILE } from './issued-for-work.ts'
 import { describeNotification, recordAdminEvent } from './notification.ts'
 
 const BATCH = 1000
@@ -48,6 +49,8 @@ export async function closeOpenIntents(ports: {
       subject: intent.subject,
     })
     log.record(events.IntentAbandoned)
+    // A work item has its own Admin event, when it is closed; it may still be resumed.
+    if (intent.profile === WORK_PROFILE) continue
     if (await ports.isClosed(transactionId, reservedAt)) continue
     log.record(events.ScepRequestIssuedFailure, { succeeded: false, errorMessage: reason })
   }

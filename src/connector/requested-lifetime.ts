@@ -39,7 +39,7 @@ function findValue(pairs: Pairs, name: string): string | undefined {
 }
 
 /** The same day of a later month, or its last one: a month from 31 January ends in February. */
-function addMonths(from: Date, count: number): Date {
+export function addMonths(from: Date, count: number): Date {
   const end = new Date(from)
   end.setUTCMonth(end.getUTCMonth() + count)
   if (end.getUTCDate() !== from.getUTCDate()) end.setUTCDate(0)

@@ -41,9 +41,13 @@ export type {
 } from './ports.ts'
 export type {
   PayloadRecipient,
+  PayloadWish,
   PkcsImportRequest,
+  PkcsRequest,
+  PkcsValue,
   RequestedName,
   RevocationRequest,
+  SealedPayload,
   WorkRequests,
   WorkValues,
 } from './work-items.ts'

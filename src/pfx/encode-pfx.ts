@@ -19,8 +19,11 @@ import { deriveFromPassword, KDF_PURPOSE } from './pkcs12-kdf.ts'
 /** `aes256`: PBES2 with AES-256 and a MAC with SHA-256. `tripleDes`: PKCS #12's own with SHA-1, for old receivers. */
 export type PfxEncryption = 'aes256' | 'tripleDes'
 
-/** The octets are random anyway when `generatePfxPassword` made the password; this is for those that are not. */
+/** For passwords of people. */
 const ITERATIONS: Readonly<Record<PfxEncryption, number>> = { aes256: 100_000, tripleDes: 20_000 }
+
+/** Where `generatePfxPassword` made the password: nobody guesses 192 random bits, however fast. */
+export const RANDOM_PASSWORD_ITERATIONS = 2048
 const SALT_OCTETS = 16
 
 /** What goes into a file. */
@@ -43,7 +46,7 @@ type Encrypt = (plain: Uint8Array) => {
 
 /**
  * Makes a PKCS #12 file with one key, its certificate and the chain, all encrypted, and a MAC. Blocks for the iterations
- * of three derivations, some tenths of a second.
+ * of three derivations: some tenths of a second, or milliseconds with `RANDOM_PASSWORD_ITERATIONS`.
  *
  * @param password ASCII: receivers encode others differently
  * @see RFC 7292, section 5.1
@@ -53,8 +56,9 @@ export function encodePfx(
   password: Secret,
   encryption: PfxEncryption,
   random: RandomBytes,
+  iterations: number = ITERATIONS[encryption],
 ): Uint8Array {
-  const encrypt = createEncryption(password.reveal(), encryption, random)
+  const encrypt = createEncryption(password.reveal(), encryption, random, iterations)
   const keyId = attribute(PFX_OID.localKeyId, encodeOctetString(Uint8Array.of(1)))
   const names =
     content.friendlyName === undefined
@@ -87,7 +91,7 @@ export function encodePfx(
   return encodeSequence(
     encodeInteger(3),
     contentInfo(PFX_OID.data, encodeOctetString(authenticatedSafe)),
-    encodeMac(authenticatedSafe, password.reveal(), encryption, random),
+    encodeMac(authenticatedSafe, password.reveal(), encryption, random, iterations),
   )
 }
 
@@ -95,8 +99,8 @@ function createEncryption(
   password: string,
   encryption: PfxEncryption,
   random: RandomBytes,
+  iterations: number,
 ): Encrypt {
-  const iterations = ITERATIONS[encryption]
   return (plain) => {
     const salt = random(SALT_OCTETS)
     if (encryption === 'tripleDes') {
@@ -125,11 +129,11 @@ function encodeMac(
   password: string,
   encryption: PfxEncryption,
   random: RandomBytes,
+  iterations: number,
 ): Uint8Array {
   const [digest, length] =
     encryption === 'aes256' ? (['sha256', 32] as const) : (['sha1', 20] as const)
   const salt = random(SALT_OCTETS)
-  const iterations = ITERATIONS[encryption]
   const key = deriveFromPassword(digest, KDF_PURPOSE.mac, password, salt, iterations, length)
   const value = createHmac(digest, key).update(content).digest()
   return encodeSequence(

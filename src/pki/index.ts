@@ -88,6 +88,7 @@ export {
   encodeUtf8String,
   sortEncodings,
 } from './der-writer.ts'
+export { encodeCertificationRequest } from './encode-certification-request.ts'
 export { encodeExtensions, findExtension, readExtensions } from './extensions.ts'
 export { encodeGeneralName, encodeOtherName } from './general-names.ts'
 export {

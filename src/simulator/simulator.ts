@@ -45,6 +45,8 @@ export interface Simulator {
   readonly enrolmentToken: string
   /** With which the open service's release manifest is signed: Ed25519, SPKI PEM. */
   readonly releaseKeyPem: string
+  /** The CA of the devices that payloads are sealed for. */
+  readonly deviceCaPem: string
   /** Stops both listeners and drops all connections. Closing twice is harmless. */
   close(): Promise<void>
 }
@@ -115,6 +117,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       intuneResourceUrl,
       enrolmentToken,
       releaseKeyPem: releases.publicKeyPem,
+      deviceCaPem: keys.devices.caPem,
       close,
     }
   } catch (error) {

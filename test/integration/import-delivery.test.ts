@@ -62,7 +62,7 @@ describe('an imported PFX goes to its device', () => {
       ...rest,
       profiles: configuration.profiles.filter(({ challenge }) => challenge.kind === 'static'),
       simulator: { ...configuration.simulator, enabled: false },
-      features: { ...configuration.features, revocation: false, pkcsImport: true },
+      features: { ...configuration.features, revocation: false, pkcs: false, pkcsImport: true },
       pfxImport: { ...configuration.pfxImport, deviceIssuersFile: join(folder, 'issuers.pem') },
       management: {
         openService: {

@@ -62,6 +62,7 @@ async function startIn(
     logging: { ...demonstration.logging, console: 'off' },
     // Enrolling there takes an RSA key; the stories that need it switch it on.
     management: {},
+    features: { ...demonstration.features, pkcs: false },
   })
   const connector = await startConnector(configuration, {
     version: '0.0.0-test',

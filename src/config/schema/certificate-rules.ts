@@ -22,7 +22,8 @@ export function nameUsage(oid: string): string {
   return Object.entries(extendedKeyUsages).find(([, known]) => known === oid)?.[0] ?? oid
 }
 
-const keyUsages = [
+/** Bits of keyUsage that may be issued. */
+export const keyUsages = [
   'digitalSignature',
   'nonRepudiation',
   'keyEncipherment',
@@ -43,7 +44,8 @@ const sanKinds = [
   'registeredId',
 ] as const
 
-const oid = z
+/** An extended key usage, by name or OID. */
+export const oid = z
   .string()
   .max(128)
   .refine((given) => Object.hasOwn(extendedKeyUsages, given) || isOid(given), {
@@ -55,7 +57,8 @@ function isOid(given: string): boolean {
   return /^[0-2](\.(0|[1-9]\d{0,9})){1,20}$/.test(given)
 }
 
-const usages = (...names: readonly (keyof typeof extendedKeyUsages)[]) =>
+/** OIDs of named extended key usages. */
+export const usages = (...names: readonly (keyof typeof extendedKeyUsages)[]) =>
   names.map((name) => extendedKeyUsages[name] ?? '')
 
 /** What a certificate profile allows: the names and meanings of the connector's `CertificateRules`. */

@@ -5,6 +5,7 @@ import { authoritySchema } from './authorities.ts'
 import { intuneSchema } from './intune.ts'
 import { listenersSchema } from './listeners.ts'
 import { managementSchema } from './management.ts'
+import { pkcsSchema } from './pkcs.ts'
 import { profileSchema } from './profiles.ts'
 import { featuresSchema, pfxImportSchema, revocationSchema } from './work.ts'
 
@@ -118,6 +119,7 @@ export const configurationSchema = z.strictObject({
   }),
   features: featuresSchema,
   revocation: revocationSchema,
+  pkcs: pkcsSchema,
   pfxImport: pfxImportSchema,
   management: managementSchema.prefault({}),
   proxy: field(z.exactOptional(proxy), { doc: 'Left out: calls go out directly.' }),

@@ -12,6 +12,10 @@ export const featuresSchema = z
       doc: 'Revoke certificates for Intune: it asks when a device is wiped, retired or leaves a profile. Needs `intune` or `management.openService`; with both, both are asked. Intune’s one queue serves the whole tenant, and what one connector downloads no other sees for an hour: switch it on where the CA is that issued.',
       example: 'true',
     }),
+    pkcs: field(z.boolean().default(false), {
+      doc: 'Make keys and certificates for devices that the service of `management.openService` asks for, and seal them again for new device keys. Needs `pkcs.templates` and `pkcs.deviceIssuersFile`.',
+      example: 'true',
+    }),
     pkcsImport: field(z.boolean().default(false), {
       doc: 'Deliver imported PFX: seal their passwords for devices, for the service of `management.openService`. Needs the key ring and `pfxImport.deviceIssuersFile`.',
       example: 'true',

@@ -5,6 +5,9 @@ import { guid } from './wire/values.ts'
 
 const pem = z.string().min(1).max(65_536)
 
+/** With certificates of a quarter of a year, some five years. */
+export const MAX_EARLIER = 30
+
 const recordSchema = z.object({
   /** Counts key pairs; stands in the names of their files. */
   generation: z.int().min(1),
@@ -14,6 +17,11 @@ const recordSchema = z.object({
   /** The fleet CA, issuer first, root last. */
   chainPem: pem,
   enrolledAt: z.iso.datetime(),
+  /** Encryption certificates of before, the latest first: escrow copies for them are still about. */
+  earlierEncryption: z
+    .array(z.object({ generation: z.int().min(1), certificatePem: pem }))
+    .max(MAX_EARLIER)
+    .default([]),
 })
 
 /** What is kept of an enrolment; the keys are in files of their own. */

@@ -1,6 +1,12 @@
 import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto'
 import { ConnectorError } from '../../kernel/index.ts'
-import { type Agent, type AgentRecord, parseAgentRecord, renewalDueAt } from './agent-record.ts'
+import {
+  type Agent,
+  type AgentRecord,
+  MAX_EARLIER,
+  parseAgentRecord,
+  renewalDueAt,
+} from './agent-record.ts'
 import type { ServiceConnection } from './connection.ts'
 import type { OpenServiceOptions } from './options.ts'
 import { type AgentKeyUse, createSigningRequest, generateAgentKey } from './signing-request.ts'
@@ -9,6 +15,12 @@ import { operations } from './wire/operations.ts'
 
 /** What `keepEnrolled` did. */
 export type EnrolmentStep = 'enrolled' | 'renewed' | 'unchanged'
+
+/** A key that content is encrypted to, and the certificate that names it to senders. */
+export interface EncryptionIdentity {
+  readonly key: KeyObject
+  readonly certificatePem: string
+}
 
 /** Gets and keeps the connector's two certificates. */
 export interface Enrolment {
@@ -31,6 +43,12 @@ export interface Enrolment {
    * @throws ConnectorError as `ServiceConnection.call`
    */
   keepEnrolled(signal: AbortSignal): Promise<EnrolmentStep>
+  /**
+   * The keys of the escrow copies: the one in use first, then those of before.
+   *
+   * @throws ConnectorError `key/unreadable` a key on the disk is damaged
+   */
+  loadEncryptionIdentities(): Promise<readonly EncryptionIdentity[]>
 }
 
 /** Composes it over the connection, whose identity it sets. */
@@ -111,6 +129,7 @@ export function createEnrolment(
       encryptionCertificatePem: value.encryptionCertificate,
       chainPem: value.chain,
       enrolledAt: before?.enrolledAt ?? clock.now().toISOString(),
+      earlierEncryption: before === undefined ? [] : listEncryption(before).slice(0, MAX_EARLIER),
     }
     await record.save(`${JSON.stringify(next, undefined, 2)}\n`)
     use(next, own.agent)
@@ -138,6 +157,16 @@ export function createEnrolment(
       if (agent === undefined) await load()
       return agent !== undefined
     },
+    async loadEncryptionIdentities() {
+      if (agent === undefined) return []
+      const found = await Promise.all(
+        listEncryption(agent.record).map(async ({ generation, certificatePem }) => {
+          const key = await keys.find(`encryption-${generation}.key`)
+          return key === undefined ? [] : [{ key, certificatePem }]
+        }),
+      )
+      return found.flat()
+    },
     async keepEnrolled(signal) {
       if (agent === undefined) await load()
       const isNew = agent === undefined
@@ -147,4 +176,8 @@ export function createEnrolment(
       return isNew ? 'enrolled' : 'renewed'
     },
   }
+}
+
+function listEncryption({ generation, encryptionCertificatePem, earlierEncryption }: AgentRecord) {
+  return [{ generation, certificatePem: encryptionCertificatePem }, ...earlierEncryption]
 }

@@ -115,7 +115,7 @@ export interface ContentRecipient {
  *
  * @returns undefined when it does not decrypt: for another key, or damaged; with CBC, content that was damaged or made for
  *   another key may come back as other octets, so that the caller must know what it expects
- * @throws ConnectorError `pki/malformed`, `pki/unsupported-algorithm`, or `pki/malformed` when no recipient is this one
+ * @throws ConnectorError `pki/malformed`, `pki/unsupported-algorithm`; `key/unknown` no recipient is this one
  */
 export function openContent(der: Uint8Array, recipient: ContentRecipient): Uint8Array | undefined {
   const info = parseElement(der)
@@ -199,7 +199,7 @@ function findContentKey(
       return undefined
     }
   }
-  throw malformed('no recipient is the certificate of this key')
+  throw new ConnectorError('key/unknown', 'no recipient is the certificate of this key')
 }
 
 /** KeyAgreeRecipientIdentifier: its key identifier is `[0]` around a SEQUENCE (RFC 5652, section 6.2.2). */

@@ -158,7 +158,7 @@ nonsense: true
     '/connector.yaml:12: profiles[1].certificate.keyTypes[1] is "dsa"; expected list of: one of rsa, ec, ed25519; write for example [rsa, ec]',
     '/connector.yaml:12: profiles[1].certificate.sid is "trusted"; expected one of strip, pass-uri, verified, reject; write for example pass-uri',
     '/connector.yaml:14: proxy.url is "proxy.example.org:3128"; expected URL with http:// or https://, host and port only; write the scheme as well: http://proxy.example.org:3128',
-    '/connector.yaml:15: nonsense is an unknown key; expected one of connector, dataDir, passphraseFile, blockedKeysFile, listeners, workers, store, ca, intune, features, revocation, pfxImport, management, proxy, profiles, notifications, logging, simulator; remove it',
+    '/connector.yaml:15: nonsense is an unknown key; expected one of connector, dataDir, passphraseFile, blockedKeysFile, listeners, workers, store, ca, intune, features, revocation, pkcs, pfxImport, management, proxy, profiles, notifications, logging, simulator; remove it',
   ])
 })
 

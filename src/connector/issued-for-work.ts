@@ -1,0 +1,262 @@
+import { createHash, createPrivateKey } from 'node:crypto'
+import { deserialize, serialize } from 'node:v8'
+import {
+  type CaBackend,
+  type EnrolOrder,
+  type EnrolResult,
+  findCrlShard,
+  generateSerial,
+  verifyIssued,
+} from '../ca/index.ts'
+import type { Journal } from '../events/index.ts'
+import { type Clock, ConnectorError, type RandomBytes, toHex } from '../kernel/index.ts'
+import type { PkcsRequest } from '../management/index.ts'
+import {
+  type Certificate,
+  type CertificateOrder,
+  encodeCertificationRequest,
+  parseName,
+} from '../pki/index.ts'
+import type { CertificateRegister, IssuanceIntent, IssuedCertificate } from '../store/index.ts'
+import type { KeyPairs } from './key-pairs.ts'
+import { revokeOrphan } from './orphan-certificate.ts'
+import type { PkcsDecision } from './pkcs-policy.ts'
+import type { WorkTask } from './work/work-handler.ts'
+
+/** Stands where the register has the name of a SCEP profile, which holds no slash. */
+export const WORK_PROFILE = 'work/pkcs'
+
+/** Longer than one attempt may take. */
+const INTENT_LEASE_MS = 90_000
+const CA_TIMEOUT_MS = 25_000
+
+/** CRLReason superseded. */
+const SUPERSEDED = 4
+
+/** The CAs that sign for work items. */
+export interface WorkAuthorities {
+  /** The generation of a configured CA that signs now. */
+  current(ca: string): CaBackend | undefined
+  /** By the id that the register has. */
+  find(caId: string): CaBackend | undefined
+}
+
+/** What issuing for a work item needs of the house. */
+export interface IssuingPorts {
+  readonly authorities: WorkAuthorities
+  readonly certificates: CertificateRegister
+  readonly keyPairs: KeyPairs
+  readonly clock: Clock
+  readonly random: RandomBytes
+  /** Name of this instance: holder of its intents. */
+  readonly holder: string
+}
+
+/** An issuance that was begun. Kept with the item, sealed, before the CA hears of it, so that it can be gone on with. */
+export interface Begun {
+  /** Also the name under which the CA and the register know it. */
+  readonly requestKey: string
+  readonly caId: string
+  /** Of what was asked for: the same item may come again with other wishes. */
+  readonly wishHex: string
+  readonly order: CertificateOrder
+  readonly csrDer: Uint8Array
+  /** PKCS #8; cleared by whoever has used it. */
+  readonly keyDer: Uint8Array
+  readonly reservedAt: Date
+  /** Of a CA that lets the request wait. */
+  readonly backendRef?: string
+}
+
+type Accepted = Extract<PkcsDecision, { readonly kind: 'accepted' }>
+
+/**
+ * What an earlier attempt began, where it can be gone on with. A certificate for other wishes is taken back, and one that
+ * is revoked is never handed out: both begin anew.
+ */
+export async function resume(
+  { progress, request, log }: WorkTask<'pkcs'>,
+  ports: IssuingPorts,
+): Promise<Begun | undefined> {
+  if (progress === undefined) return undefined
+  // What is read may lie in the octets that it is read from.
+  const begun = deserialize(Uint8Array.from(progress)) as Begun
+  progress.fill(0)
+  const ca = ports.authorities.find(begun.caId)
+  const record = await ports.certificates.findBySerial(begun.caId, begun.order.serialHex)
+  const isSame = begun.wishHex === wishOf(request)
+  if (ca !== undefined && isSame && record?.state !== 'revoked') return begun
+  begun.keyDer.fill(0)
+  if (ca !== undefined && record?.state === 'issued' && record.certificateDer !== undefined)
+    await revokeSurplus(ca, record.certificateDer, 'the item came again and asks for another', {
+      ...ports,
+      log,
+    })
+  return undefined
+}
+
+/** Makes the key and writes down, with the item and in the register, what is about to be signed. */
+export async function begin(
+  task: WorkTask<'pkcs'>,
+  { keys, order }: Accepted,
+  ca: CaBackend,
+  ports: IssuingPorts,
+): Promise<Begun> {
+  const { keyPairs, random, clock } = ports
+  const { keyDer, spkiDer } = await keyPairs.take(keys)
+  const key = createPrivateKey({ key: Buffer.from(keyDer), format: 'der', type: 'pkcs8' })
+  const begun: Begun = {
+    requestKey: toHex(random(32)).toLowerCase(),
+    caId: ca.id,
+    wishHex: wishOf(task.request),
+    order: { ...order, spkiDer, serialHex: generateSerial(random) },
+    csrDer: encodeCertificationRequest(order.subjectDer, order.extensions, key),
+    keyDer,
+    reservedAt: clock.now(),
+  }
+  await keep(task, begun)
+  return begun
+}
+
+/** Writes down, sealed, how far an item has come. */
+async function keep(task: WorkTask<'pkcs'>, begun: Begun): Promise<void> {
+  const plain = serialize(begun)
+  try {
+    await task.keep(plain)
+  } finally {
+    plain.fill(0)
+  }
+}
+
+/** The entry of the register that is to be completed. */
+export async function reserve(
+  begun: Begun,
+  { requestId }: PkcsRequest,
+  { certificates, holder, clock }: IssuingPorts,
+): Promise<IssuanceIntent> {
+  const { requestKey, caId, order, reservedAt } = begun
+  const intent: IssuanceIntent = {
+    requestKey,
+    caId,
+    profile: WORK_PROFILE,
+    transactionId: requestId,
+    subject: parseName(order.subjectDer),
+    order,
+    reservedAt,
+  }
+  // Reserved by an earlier attempt: the serial is this item's own.
+  if ((await certificates.findBySerial(caId, order.serialHex)) !== undefined) return intent
+  const leaseUntil = new Date(clock.now().getTime() + INTENT_LEASE_MS)
+  await certificates.reserve(intent, holder, leaseUntil, reservedAt)
+  return intent
+}
+
+/**
+ * Has the CA sign what was begun, and looks at what came back. An earlier attempt may have been signed already: the
+ * register, or the CA, then gives the same certificate.
+ *
+ * @throws ConnectorError `ca/…`; transient while the CA lets the request wait
+ * @throws ConnectorError `ca/refused` the CA decided against it, or made something else, which was revoked
+ */
+export async function signBegun(
+  task: WorkTask<'pkcs'>,
+  begun: Begun,
+  ca: CaBackend,
+  ports: IssuingPorts,
+): Promise<{ readonly certificate: Certificate; readonly backendRef: string | undefined }> {
+  const { certificates, clock } = ports
+  const known = await certificates.findBySerial(ca.id, begun.order.serialHex)
+  const result: EnrolResult =
+    known?.certificateDer === undefined
+      ? await enrol(ca, begun, task)
+      : { status: 'issued', certificateDer: known.certificateDer }
+  if (result.status === 'denied')
+    throw new ConnectorError('ca/refused', `the CA refuses: ${result.code} ${result.message}`)
+  if (result.status === 'pending') {
+    await keep(task, { ...begun, backendRef: result.backendRef })
+    throw new ConnectorError('ca/unavailable', 'the CA lets the request wait', {
+      isTransient: true,
+      retryAfterMs: result.pollAfterMs,
+    })
+  }
+  try {
+    const certificate = verifyIssued(
+      result.certificateDer,
+      begun.order,
+      await ca.chain(),
+      clock.now(),
+    )
+    return { certificate, backendRef: result.backendRef }
+  } catch (error) {
+    const { certificateDer } = result
+    const found = { ...ports, log: task.log }
+    await revokeSurplus(ca, certificateDer, 'the CA issued something else than was ordered', found)
+    throw new ConnectorError('ca/refused', 'the certificate was taken back', { cause: error })
+  }
+}
+
+async function enrol(
+  ca: CaBackend,
+  { requestKey, csrDer, order: certificate, backendRef }: Begun,
+  { progress, signal }: WorkTask<'pkcs'>,
+): Promise<EnrolResult> {
+  const order: EnrolOrder = {
+    requestKey,
+    csrDer,
+    certificate,
+    parameters: {},
+    attempt: progress === undefined ? 1 : 2,
+  }
+  const within = AbortSignal.any([signal, AbortSignal.timeout(CA_TIMEOUT_MS)])
+  if (backendRef !== undefined) return await ca.poll(backendRef, order, within)
+  try {
+    return await ca.enrol(order, within)
+  } catch (error) {
+    if (!(error instanceof ConnectorError) || error.code !== 'ca/unknown-outcome') throw error
+    const found = await ca.find(order, within)
+    if (found === undefined) throw error
+    return found
+  }
+}
+
+/** What the register keeps. A CA that numbers its certificates itself chose another serial than was reserved. */
+export function describeForRegister(
+  certificate: Certificate,
+  backendRef: string | undefined,
+  issuedAt: Date,
+): IssuedCertificate {
+  const { der, serialHex, notAfter } = certificate
+  const crlShard = findCrlShard(certificate)
+  return {
+    serialHex,
+    certificateDer: der,
+    thumbprintHex: toHex(createHash('sha1').update(der).digest()),
+    notAfter,
+    issuedAt,
+    ...(backendRef === undefined ? {} : { backendRef }),
+    ...(crlShard === undefined ? {} : { crlShard }),
+  }
+}
+
+/** Takes a certificate back that nobody gets: event 61, or 71 when it must be revoked by hand. */
+export async function revokeSurplus(
+  ca: CaBackend,
+  certificateDer: Uint8Array,
+  detail: string,
+  { clock, log }: { readonly clock: Clock; readonly log: Journal },
+): Promise<void> {
+  await revokeOrphan({ ca, ports: { clock }, log }, certificateDer, detail, SUPERSEDED)
+}
+
+/** SHA-256 over all that decides what is issued, and for whom. */
+function wishOf(request: PkcsRequest): string {
+  const {
+    recipients: _,
+    escrowRecipients: __,
+    payload: ___,
+    requestId: ____,
+    resumeCaRequestId: _____,
+    ...wish
+  } = request
+  return createHash('sha256').update(serialize(wish)).digest('hex')
+}

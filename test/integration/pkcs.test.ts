@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { EventRecord } from '../../src/events/index.ts'
+import { OID, parseCertificate } from '../../src/pki/index.ts'
+import { assertAdminOnce } from '../support/admin-once.ts'
+import {
+  type Device,
+  type Payload,
+  type Queued,
+  type ServiceStage,
+  startServiceStage,
+} from '../support/queued-work.ts'
+import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
+
+/** pfx.md, 7: for S-1-5-21-1111111111-2222222222-3333333333-1001. */
+const SID_VECTOR =
+  '3040a03e060a2b060104018237190201a030042e532d312d352d32312d313131313131313131312d323232323232323232322d333333333333333333332d31303031'
+
+const ids = (events: readonly EventRecord[]): number[] =>
+  events.map(({ eventId }) => eventId).toSorted((a, b) => a - b)
+
+describe('a certificate with its key for a device, from the queue to the device', () => {
+  let on: ServiceStage
+  let stage: TestConnector
+  const secrets = [Buffer.from('BEGIN PRIVATE KEY')]
+
+  before(async () => {
+    on = await startServiceStage()
+    stage = await startTestConnector((same) => on.configured(same))
+  })
+  after(async () => {
+    await assertAdminOnce(join(stage.dataDir, 'logs'))
+    await stage.remove()
+    await on.close()
+  })
+
+  const queue = async (order: object = {}): Promise<Queued> =>
+    await on.control('POST', 'work/pkcs', { user: 'alice', ...order })
+
+  /** All events of one item, by the words of its Admin event. */
+  async function story(adminId: number, serialOrContext: string): Promise<readonly EventRecord[]> {
+    const [admin] = await stage
+      .waitForEvents({ id: adminId }, (found) =>
+        found.some((one) => JSON.stringify(one).includes(serialOrContext)),
+      )
+      .then((found) => found.filter((one) => JSON.stringify(one).includes(serialOrContext)))
+    return await stage.events({ transactionId: admin?.transactionId ?? '' })
+  }
+
+  /** Opens a payload with openssl alone; PEM of everything in the PFX. */
+  function install(device: Device, payload: Payload): string {
+    const password = on.openCms(device, payload.encryptedPfxPassword)
+    assert.ok(password)
+    assert.match(password, /^[A-Za-z0-9_-]{32}$/)
+    secrets.push(Buffer.from(password))
+    on.write('a.pfx', Buffer.from(payload.encryptedPfxBlob, 'base64'))
+    on.write('password', password)
+    return execFileSync(
+      'openssl',
+      ['pkcs12', '-in', 'a.pfx', '-nodes', '-passin', 'file:password'],
+      { cwd: on.folder, encoding: 'utf8' },
+    )
+  }
+
+  test('events 1000, 1002, 1020, 1050, 1100, 1102: the device opens it with openssl; chain, SID and names are right', async () => {
+    const device = await on.device()
+    const { requestContext } = await queue({ deviceId: device.deviceId })
+    const { state, results } = await on.closed('pkcs', requestContext)
+    assert.match(state, /succeeded/i)
+    const result = results[0]?.result ?? {}
+    const pem = install(device, result['payload'] as Payload)
+    const certificates =
+      pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? []
+    const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n/.exec(pem)?.[0] ?? ''
+    const [leaf = '', ...chain] = certificates
+    assert.ok(new X509Certificate(leaf).checkPrivateKey(createPrivateKey(key)))
+    // Some octets of the private exponent.
+    secrets.push(createPrivateKey(key).export({ type: 'pkcs8', format: 'der' }).subarray(400, 450))
+    on.write('leaf.pem', leaf)
+    on.write('chain.pem', chain.join(''))
+    execFileSync(
+      'openssl',
+      ['verify', '-CAfile', 'chain.pem', '-purpose', 'sslclient', 'leaf.pem'],
+      { cwd: on.folder },
+    )
+    const parsed = parseCertificate(new Uint8Array(new X509Certificate(leaf).raw))
+    assert.equal(parsed.subject, 'CN=alice,emailAddress=alice@corp.example,O=Corp')
+    const sid = parsed.extensions.find(({ oid }) => oid === OID.ntdsCaSecurity)
+    assert.equal(Buffer.from(sid?.valueDer ?? []).toString('hex'), SID_VECTOR)
+    assert.equal(result['serialNumber'], parsed.serialHex)
+    const events = await story(1000, parsed.serialHex)
+    assert.deepEqual(ids(events), [1000, 1020, 1050, 1102])
+    assert.ok((await stage.events({ id: 1002 })).length > 0)
+    assert.ok((await stage.events({ id: 1100 })).length > 0)
+  })
+
+  for (const [title, members, code, pattern] of [
+    [
+      'a template that is not configured',
+      { certificateTemplateName: 'DomainController' },
+      'NotSupportedError',
+      /DomainController/,
+    ],
+    [
+      'another organisation in the subject',
+      { subjectName: 'CN=alice,O=Other' },
+      'NotSupportedError',
+      /O of the subject/,
+    ],
+    [
+      'a variable that was not resolved',
+      { subjectName: 'CN={{UserName}}' },
+      'ParameterDataInvalidError',
+      /variable/,
+    ],
+    ['five years', { certificateValidityPeriodValue: 5 }, 'NotSupportedError', /5 years/],
+  ] as const)
+    test(`events 1001, 1052: beyond the configuration nothing is issued: ${title}`, async () => {
+      const { requestContext } = await queue({ members })
+      const { results } = await on.closed('pkcs', requestContext)
+      assert.equal(results[0]?.result['errorCode'], code)
+      assert.match(String(results[0]?.result['errorMessage']), pattern)
+      const [, word = ''] = pattern.exec(String(results[0]?.result['errorMessage'])) ?? []
+      const events = await story(1001, word || String(results[0]?.result['errorMessage']))
+      assert.deepEqual(ids(events), [1001, 1020, 1052, 1102])
+    })
+
+  test('a key for another device than the item’s is not sealed, and nothing is issued', async () => {
+    const [other, device] = [await on.device(), await on.device()]
+    const issued = (await stage.events({ id: 1050 })).length
+    const recipients = [
+      { type: 'device', certificate: other.certificateBase64, thumbprint: other.thumbprint },
+    ]
+    const { requestContext } = await queue({ deviceId: device.deviceId, members: { recipients } })
+    const { results } = await on.closed('pkcs', requestContext)
+    assert.equal(results[0]?.result['errorCode'], 'CryptographyError')
+    assert.equal((await stage.events({ id: 1050 })).length, issued)
+  })
+
+  test('what is for a CA of another connector goes back to the queue', async () => {
+    const { requestContext } = await queue({ members: { certificationAuthorityName: 'Else CA' } })
+    for (const until = Date.now() + 15_000; ; ) {
+      const { value } = await on.control<{ value: Queued[] }>('GET', 'work/pkcs')
+      const found = value.find((one) => one.requestContext === requestContext)
+      if (found?.passedOver.length === 1 && found.state === 'queued') break
+      assert.ok(Date.now() < until, 'it was not given back')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  })
+
+  test('no password and no private key is in a log, a file or a message', async () => {
+    assert.ok(secrets.length >= 3)
+    const names = await readdir(stage.dataDir, { recursive: true, withFileTypes: true })
+    for (const entry of names.filter((one) => one.isFile())) {
+      const bytes = await readFile(join(entry.parentPath, entry.name))
+      for (const secret of secrets) assert.ok(!bytes.includes(secret), entry.name)
+    }
+    const messages = JSON.stringify(await on.control('GET', 'requests'))
+    for (const secret of secrets) {
+      assert.ok(!messages.includes(secret.toString('latin1')))
+      assert.ok(!messages.includes(secret.toString('base64').slice(4, -4)))
+    }
+  })
+})

@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes, X509Certificate } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { createKeyPairs, createPkcsIssuance } from '../../../src/connector/index.ts'
+import { createPayloadCipher } from '../../../src/connector/payload-cipher.ts'
+import type { WorkTask, WorkVerdict } from '../../../src/connector/work/work-handler.ts'
+import { ConnectorError } from '../../../src/kernel/index.ts'
+import type { PkcsRequest } from '../../../src/management/index.ts'
+import { encodePfx, findIdentity, generatePfxPassword, openPfx } from '../../../src/pfx/index.ts'
+import { parseCertificate } from '../../../src/pki/index.ts'
+import { createMemoryStore } from '../../support/memory-store.ts'
+import {
+  createSigningCa,
+  DEVICE_ID,
+  recipientOf,
+  sampleRequest,
+  sampleTemplate,
+} from '../../support/pkcs-samples.ts'
+import { recordedJournal } from '../../support/recorded-journal.ts'
+import { createFolder, openssl } from '../ca/ca-fixtures.ts'
+import { makeIdentity } from '../pfx/pfx-fixtures.ts'
+
+const folder = createFolder()
+after(() => folder[Symbol.dispose]())
+const p256 = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']
+const der = (name: string): Uint8Array =>
+  new Uint8Array(new X509Certificate(readFileSync(join(folder.path, `${name}.crt`))).raw)
+
+/** Certificates of devices and connectors, with their issuer. */
+function issue(name: string, issuer: string, subject: string): void {
+  const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout', `${name}.key`]
+  openssl(folder.path, 'req', '-new', ...key, '-out', `${name}.csr`, '-subj', `/CN=${subject}`)
+  const signed = ['-CA', `${issuer}.crt`, '-CAkey', `${issuer}.key`, '-CAcreateserial']
+  const words = ['x509', '-req', '-in', `${name}.csr`, '-out', `${name}.crt`, '-days', '30']
+  openssl(folder.path, ...words, ...signed)
+}
+makeIdentity(folder.path, 'mdm', { key: p256 })
+makeIdentity(folder.path, 'fleet', { key: p256 })
+issue('device', 'mdm', DEVICE_ID)
+issue('connector', 'fleet', 'connector')
+issue('stranger', 'mdm', 'stranger')
+
+const cipher = createPayloadCipher(randomBytes(32))
+
+/** One item, its journal, and what stays of it when an attempt dies. */
+async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
+  const store = createMemoryStore()
+  const signing = await createSigningCa(kind)
+  const { journal, records, eventIds } = recordedJournal()
+  const kept: Uint8Array[] = []
+  let keepFails: Error | undefined
+  const handler = createPkcsIssuance({
+    templates: [sampleTemplate],
+    authorities: {
+      current: (id) => (id === 'default' ? signing.ca : undefined),
+      find: (id) => (id === 'default' ? signing.ca : undefined),
+    },
+    certificates: store.certificates,
+    keyPairs: createKeyPairs(0),
+    recipients: { deviceIssuers: [parseCertificate(der('mdm'))], minProfile: 'standard' },
+    fleetIssuer: () => parseCertificate(der('fleet')),
+    pfx: {
+      generatePassword: () => generatePfxPassword(randomBytes),
+      encode: (content, password, encryption) =>
+        encodePfx(content, password, encryption, randomBytes, 10),
+    },
+    random: randomBytes,
+    parallel: 4,
+    clock: { now: () => new Date() },
+    holder: 'test',
+  })
+  const request = sampleRequest({ recipients: [recipientOf(der('device'))], ...change })
+  return {
+    store,
+    signing,
+    handler,
+    records,
+    eventIds,
+    kept,
+    request,
+    failKeep(error: Error) {
+      keepFails = error
+    },
+    async carryOut(
+      more: { readonly isLastAttempt?: boolean; readonly request?: PkcsRequest } = {},
+    ): Promise<WorkVerdict<'pkcs'>> {
+      const last = kept.at(-1)
+      const task: WorkTask<'pkcs'> = {
+        request,
+        isLastAttempt: false,
+        progress: last === undefined ? undefined : cipher.open(last),
+        keep: async (progress) => {
+          if (keepFails !== undefined) throw keepFails
+          kept.push(cipher.seal(progress))
+        },
+        log: journal,
+        signal: AbortSignal.timeout(60_000),
+        ...more,
+      }
+      return await handler.carryOut(task)
+    },
+  }
+}
+
+function valueOf({ end }: WorkVerdict<'pkcs'>) {
+  assert.ok(end.succeeded, JSON.stringify(end))
+  return end.value
+}
+
+function failureOf({ end }: WorkVerdict<'pkcs'>) {
+  assert.ok(!end.succeeded)
+  return end
+}
+
+function openAs(name: string, cms: Uint8Array): string {
+  writeFileSync(join(folder.path, 'cms'), cms)
+  const words = ['cms', '-decrypt', '-inform', 'DER', '-binary', '-in', 'cms']
+  return execFileSync('openssl', [...words, '-recip', `${name}.crt`, '-inkey', `${name}.key`], {
+    cwd: folder.path,
+    encoding: 'latin1',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+}
+
+test('event 1050: the device opens password and PFX; the register has the certificate', async () => {
+  const on = await stage()
+  const value = valueOf(await on.carryOut())
+  assert.deepEqual(on.eventIds(), [1050])
+  const password = openAs('device', value.payload.encryptedPfxPassword ?? new Uint8Array())
+  const { certificate, others } = findIdentity(openPfx(value.payload.encryptedPfxBlob, password))
+  assert.deepEqual(new Uint8Array(certificate.raw), value.certificateDer)
+  assert.equal(others.length, 2)
+  const record = await on.store.certificates.findBySerial('default', value.serialHex)
+  assert.equal(record?.state, 'issued')
+  assert.equal(value.escrowPayload, undefined)
+  assert.ok(!JSON.stringify(on.records).includes(password))
+})
+
+test('3DES and no chain where the item wants that; the whole PFX in CMS where it wants that', async () => {
+  const payload = {
+    protection: 'payloadCms',
+    pfxEncryption: 'tripleDes',
+    includeChain: false,
+  } as const
+  const on = await stage({ payload })
+  const { payload: sealed } = valueOf(await on.carryOut())
+  const password = openAs('device', sealed.encryptedPfxPassword ?? new Uint8Array())
+  const pfx = Buffer.from(openAs('device', sealed.encryptedPfxBlob), 'latin1')
+  assert.equal(findIdentity(openPfx(pfx, password)).others.length, 0)
+})
+
+test('a crash after the CA has signed: the next attempt gives the same certificate and key', async () => {
+  const on = await stage()
+  on.signing.hooks.after = () => {
+    throw new Error('killed')
+  }
+  await assert.rejects(on.carryOut(), /killed/)
+  assert.equal(on.signing.signed.size, 1)
+  on.signing.hooks.after = () => undefined
+  const value = valueOf(await on.carryOut())
+  assert.equal(on.signing.signed.size, 1)
+  assert.deepEqual(value.certificateDer, [...on.signing.signed.values()][0])
+})
+
+test('a crash after the certificate was kept: the CA is not asked again', async () => {
+  const on = await stage()
+  const first = valueOf(await on.carryOut())
+  on.signing.hooks.before = () => assert.fail('asked again')
+  const second = valueOf(await on.carryOut())
+  assert.deepEqual(second.certificateDer, first.certificateDer)
+  assert.notDeepEqual(second.payload.encryptedPfxBlob, first.payload.encryptedPfxBlob)
+})
+
+test('a crash before the intent is written down: nothing was signed or reserved', async () => {
+  const on = await stage()
+  on.failKeep(new Error('killed'))
+  await assert.rejects(on.carryOut(), /killed/)
+  assert.equal(on.signing.signed.size, 0)
+  assert.equal((await on.store.certificates.count()).reserved, 0)
+})
+
+test('the key that is kept with the item is encrypted', async () => {
+  const on = await stage()
+  const value = valueOf(await on.carryOut())
+  const password = openAs('device', value.payload.encryptedPfxPassword ?? new Uint8Array())
+  const { key } = findIdentity(openPfx(value.payload.encryptedPfxBlob, password))
+  const octets = key.export({ type: 'pkcs8', format: 'der' }).subarray(40, 60)
+  for (const kept of on.kept) assert.ok(!Buffer.from(kept).includes(octets))
+})
+
+test('an item that comes again after its certificate was taken back gets a new one: 61', async () => {
+  const on = await stage()
+  const first = valueOf(await on.carryOut())
+  await on.handler.takeBack?.(on.request, first, recordedJournal().journal)
+  assert.deepEqual(on.signing.revoked, [first.serialHex])
+  await on.store.certificates.revoke('default', first.serialHex, 4, new Date())
+  const second = valueOf(await on.carryOut())
+  assert.notEqual(second.serialHex, first.serialHex)
+})
+
+test('an item that comes again with other wishes gets another certificate, and the first is revoked', async () => {
+  const on = await stage()
+  const first = valueOf(await on.carryOut())
+  const request = { ...on.request, subjectName: 'CN=bob,O=Corp' }
+  const second = valueOf(await on.carryOut({ request }))
+  assert.notEqual(second.serialHex, first.serialHex)
+  assert.deepEqual(on.signing.revoked, [first.serialHex])
+})
+
+test('a certificate that is not as ordered is revoked, and nobody gets it: 61 and 1052', async () => {
+  const on = await stage()
+  on.signing.hooks.alter = (order) => ({
+    ...order,
+    certificate: { ...order.certificate, extensions: order.certificate.extensions.slice(1) },
+  })
+  const { errorCode } = failureOf(await on.carryOut())
+  assert.equal(errorCode, 'NonRetryableServiceException')
+  assert.equal(on.signing.revoked.length, 1)
+  assert.deepEqual(on.eventIds(), [61, 1052])
+})
+
+test('events 1051, 1052: while the CA is away, and at the last attempt; then the service offers it again', async () => {
+  const on = await stage()
+  on.signing.hooks.before = () => {
+    throw new ConnectorError('ca/unavailable', 'away', { isTransient: true })
+  }
+  const first = await on.carryOut()
+  assert.equal(first.isPassing, true)
+  const last = failureOf(await on.carryOut({ isLastAttempt: true }))
+  assert.equal(last.errorCode, 'ServiceUnavailableException')
+  assert.deepEqual(on.eventIds(), [1051, 1052])
+  on.signing.hooks.before = () => undefined
+  assert.ok((await on.carryOut()).end.succeeded)
+})
+
+test('event 1032: what is for DigiCert is said so, and done only by a CA that is DigiCert’s', async () => {
+  const wish = { caProvider: 'digicert' }
+  const refused = await stage(wish)
+  assert.equal(failureOf(await refused.carryOut()).errorCode, 'NotSupportedError')
+  assert.deepEqual(refused.eventIds(), [1032, 1052])
+  const done = await stage(wish, 'digicert')
+  valueOf(await done.carryOut())
+  assert.deepEqual(done.eventIds(), [1032, 1050])
+})
+
+for (const [title, change, pattern] of [
+  ['no receiver', { recipients: [] }, /no receiver/],
+  [
+    'two receivers',
+    { recipients: [recipientOf(der('device')), recipientOf(der('device'))] },
+    /2 receivers/,
+  ],
+  ['another device', { recipients: [recipientOf(der('stranger'))] }, /id of the device/],
+  ['an issuer that is not trusted', { recipients: [recipientOf(der('connector'))] }, /no issuer/],
+  [
+    'an escrow recipient that is no connector',
+    { escrowRecipients: [recipientOf(der('stranger'))] },
+    /CA of the connectors/,
+  ],
+] as const)
+  test(`event 1052: ${title}; no key, no certificate`, async () => {
+    const on = await stage(change as Partial<PkcsRequest>)
+    const { errorCode, errorMessage } = failureOf(await on.carryOut())
+    assert.equal(errorCode, 'CryptographyError')
+    assert.match(errorMessage, pattern)
+    assert.deepEqual([on.kept.length, on.signing.signed.size], [0, 0])
+    assert.deepEqual(on.eventIds(), [1052])
+  })
+
+test('a protection that is not done is refused before anything is issued', async () => {
+  const payload = { protection: 'serviceCms', pfxEncryption: 'aes256', includeChain: true } as const
+  const on = await stage({ payload })
+  assert.equal(failureOf(await on.carryOut()).errorCode, 'NotSupportedError')
+  assert.equal(on.signing.signed.size, 0)
+})
