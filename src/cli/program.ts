@@ -7,6 +7,7 @@ import { addDocsCommand } from './docs-command.ts'
 import { addChallengeCommand, addEnrolCommand } from './enrol-command.ts'
 import { addEventsCommand } from './events-command.ts'
 import { addImportCommand } from './import-command.ts'
+import { addInitCommand } from './init-command.ts'
 import { addKeyringCommand } from './keyring-command.ts'
 import { addMembershipCommands } from './membership-command.ts'
 import { addOutboxCommand } from './outbox-command.ts'
@@ -39,6 +40,7 @@ Exit codes: 0 done; 1 it could not be done; 2 wrong usage or a configuration wit
 Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/events.md.`,
     )
   for (const add of [
+    addInitCommand,
     addServeCommand,
     addEnrolCommand,
     addChallengeCommand,

@@ -1,4 +1,5 @@
 /** File and environment to a checked configuration, and its documents. The only room besides `cli` that reads the environment. */
+export { checkValue, featureNames } from './check-value.ts'
 export { type ClientNote, findClientNotes } from './client-notes.ts'
 export { type DemonstrationPorts, demonstrationConfiguration } from './demonstration.ts'
 export { describeConfiguration } from './document.ts'
