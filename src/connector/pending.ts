@@ -209,24 +209,37 @@ export async function closeOverdue(
       requestId: record.id,
       profile: record.profile,
     })
-    if (profile === undefined) {
-      await closeWithoutProfile(record, ports, log)
-      continue
+    const request = profile === undefined ? undefined : findRequest(record, ports)
+    if (profile === undefined)
+      await closeUnserved(record, `profile ${record.profile} is no longer configured`, ports, log)
+    else if (request === undefined)
+      await closeUnserved(record, 'it was sealed with another data key', ports, log)
+    else {
+      const work = beginWork(profile, ports, request, record.id, log)
+      work.isValidated = record.isValidated
+      work.pending = record
+      await end(work, record, record.state === 'denied' ? denied(record) : overdue(record))
     }
-    const work = beginWork(profile, ports, openRequest(record, ports), record.id, log)
-    work.isValidated = record.isValidated
-    work.pending = record
-    await end(work, record, record.state === 'denied' ? denied(record) : overdue(record))
   }
   return overdueOnes.length
 }
 
-async function closeWithoutProfile(
+/** Undefined where it does not open: those behind it must not wait for that. */
+function findRequest(record: PendingRecord, ports: EnrolmentPorts): ScepRequest | undefined {
+  try {
+    return openRequest(record, ports)
+  } catch (error) {
+    if (error instanceof ConnectorError && error.code === 'key/unreadable') return undefined
+    throw error
+  }
+}
+
+async function closeUnserved(
   record: PendingRecord,
+  reason: string,
   { pending, clock }: EnrolmentPorts,
   log: Journal,
 ): Promise<void> {
-  const reason = `profile ${record.profile} is no longer configured`
   if (!(await pending.close(record.id, { state: 'failed', reason, at: clock.now() }))) return
   log.record(events.ScepRequestIssuedFailure, {
     succeeded: false,

@@ -11,11 +11,13 @@ import {
 } from '../../src/ca/index.ts'
 import {
   type Courier,
+  closeOverdue,
   createChallengeHash,
   createCourier,
   createPayloadCipher,
   createSafekeeping,
   createScepEnrolment,
+  type EnrolmentPorts,
   type EnrolmentProfile,
   type NotificationPauses,
   type ScepEnrolment,
@@ -88,6 +90,8 @@ export interface Stage {
   readonly courier: Courier
   readonly safekeeping: ReturnType<typeof createSafekeeping>
   enrol(message: ScepRequest | ScepQuery, profile?: Partial<EnrolmentProfile>): Promise<StageAnswer>
+  /** Ends what nobody asks for any more. */
+  closeOverdue(profile?: Partial<EnrolmentProfile>): Promise<number>
   /** Resolves when nothing goes on in the background any more. */
   settled(): Promise<void>
   /** One round of the courier. */
@@ -230,33 +234,29 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
   const background: Promise<unknown>[] = []
   const enrolments = new Map<string, ScepEnrolment>()
   const waiting = new Map<string, ScepRequest | ScepQuery>()
+  const ports: EnrolmentPorts = {
+    codec: createStageCodec(waiting, faults),
+    certificates,
+    blockedKeys: new Set(),
+    crls: store.crls,
+    pending: store.pending,
+    background: (work) => void background.push(work),
+    safekeeping,
+    courier,
+    cipher,
+    challengeHash: createChallengeHash(new Uint8Array(32)),
+    journal,
+    clock,
+    randomBytes,
+    holder,
+  }
 
   async function enrol(
     message: ScepRequest | ScepQuery,
     change: Partial<EnrolmentProfile> = {},
   ): Promise<StageAnswer> {
     const key = Object.entries(change).map(String).join()
-    const enrolment =
-      enrolments.get(key) ??
-      createScepEnrolment(
-        { ...profile, ...change },
-        {
-          codec: createStageCodec(waiting, faults),
-          certificates,
-          blockedKeys: new Set(),
-          crls: store.crls,
-          pending: store.pending,
-          background: (work) => void background.push(work),
-          safekeeping,
-          courier,
-          cipher,
-          challengeHash: createChallengeHash(new Uint8Array(32)),
-          journal,
-          clock,
-          randomBytes,
-          holder,
-        },
-      )
+    const enrolment = enrolments.get(key) ?? createScepEnrolment({ ...profile, ...change }, ports)
     enrolments.set(key, enrolment)
     const id = randomBytes(8).toString('hex')
     waiting.set(id, message)
@@ -281,6 +281,8 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
     courier,
     safekeeping,
     enrol,
+    closeOverdue: async (change = {}) =>
+      await closeOverdue(new Map([[profile.name, { ...profile, ...change }]]), ports),
     async settled() {
       await Promise.all(background)
     },

@@ -209,6 +209,46 @@ suite('an outage', () => {
   })
 })
 
+suite('what no device asks for any more', () => {
+  test('is closed when it was denied or has waited too long, each with one Admin event', async () => {
+    const stage = await createRefusingStage()
+    const [first, second] = [createDeviceRequest(), createDeviceRequest()]
+    await stage.enrol(first, manual)
+    const { id } = await getOnlyWaiting(stage)
+    const at = stage.clock.now()
+    await stage.store.pending.decide(id, { state: 'denied', reason: undefined, at })
+    await stage.enrol(second, manual)
+    assert.equal(await stage.closeOverdue(manual), 1)
+    stage.clock.advance(7 * 24 * 60 * MINUTE_MS)
+    assert.equal(await stage.closeOverdue(manual), 1)
+    assert.equal(await stage.closeOverdue(manual), 0)
+    assert.deepEqual(countAdmin(stage), [4001, 4001])
+    assert.equal((await stage.store.pending.list(['failed'], 10)).length, 2)
+  })
+
+  test('one that was sealed with another data key does not keep the others open', async () => {
+    const stage = await createRefusingStage()
+    await stage.enrol(createDeviceRequest(), manual)
+    const { id, state: _, ...sealedByUs } = await getOnlyWaiting(stage)
+    await stage.store.pending.keep(
+      {
+        ...sealedByUs,
+        id: 'sealed by others',
+        requestKey: 'another',
+        payload: new Uint8Array(100),
+        createdAt: new Date(sealedByUs.createdAt.getTime() - 1),
+      },
+      new Date(0),
+      10,
+    )
+    stage.clock.advance(7 * 24 * 60 * MINUTE_MS)
+    assert.equal(await stage.closeOverdue(manual), 2)
+    for (const one of [id, 'sealed by others'])
+      assert.equal((await stage.store.pending.find(one))?.state, 'failed')
+    assert.deepEqual(countAdmin(stage), [4001, 4001])
+  })
+})
+
 suite('a request that waited and was issued, longer ago than the replay window', () => {
   const DAY_AND_MORE_MS = 25 * 60 * MINUTE_MS
 
