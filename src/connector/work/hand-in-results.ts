@@ -151,7 +151,7 @@ export function createHandingIn<K extends WorkKind>(
     activityId: string,
   ): Promise<void> {
     const failure = error instanceof ConnectorError ? error : undefined
-    const isRefusedWhole = failure?.httpStatus === 400 || failure?.httpStatus === 422
+    const isRefusedWhole = isNo(failure)
     if (isRefusedWhole) most = Math.max(1, Math.floor(owed.length / 2))
     const now = clock.now().getTime()
     const tries = isRefusedWhole && owed.length > 1 ? 0 : Math.max(...owed.map(triesOf))
@@ -190,6 +190,12 @@ function summarise(
   errorMessage: string | undefined,
 ): string {
   return encodeSummary({ outcome, fields: { ...parseSummary(record)?.fields, errorMessage } })
+}
+
+/** The service has read the upload and does not take it; which of the results is to blame it does not say. */
+function isNo(failure: ConnectorError | undefined): boolean {
+  if (failure?.code === 'intune/bad-response' && failure.httpStatus === 200) return true
+  return failure?.httpStatus === 400 || failure?.httpStatus === 422
 }
 
 function triesOf({ record }: { readonly record: WorkRecord }): number {

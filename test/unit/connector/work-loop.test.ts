@@ -300,23 +300,31 @@ describe('the work loop', () => {
     assert.match(String(on.records.at(-1)?.errorMessage), /could not be uploaded in 72 hours/)
   })
 
-  test('one result that the service refuses does not hold up the others', async () => {
-    const on = stage()
-    const upload = on.queue.upload.bind(on.queue)
-    on.queue.upload = async (results, call) => {
-      if (results.some(({ requestContext }) => requestContext === 'bad'))
-        throw new ConnectorError('intune/bad-response', 'no', { httpStatus: 400 })
-      return await upload(results, call)
-    }
-    const items = [fakeItem(), fakeItem({ requestContext: 'bad' }), fakeItem(), fakeItem()]
-    on.queue.waiting.push(...items)
-    await on.start()
-    await on.until('three', () => {
-      on.advance(1)
-      return on.count(3000) === 3
+  for (const [how, httpStatus] of [
+    ['HTTP 400', 400],
+    // Intune's no is `"value": false`, and names no result either.
+    ['an answer that is no yes', 200],
+  ] as const)
+    test(`one result that the service refuses by ${how} does not hold up the others`, async () => {
+      const on = stage()
+      const upload = on.queue.upload.bind(on.queue)
+      on.queue.upload = async (results, call) => {
+        if (results.some(({ requestContext }) => requestContext === 'bad'))
+          throw new ConnectorError('intune/bad-response', 'no', {
+            httpStatus,
+            isTransient: httpStatus === 200,
+          })
+        return await upload(results, call)
+      }
+      const items = [fakeItem(), fakeItem({ requestContext: 'bad' }), fakeItem(), fakeItem()]
+      on.queue.waiting.push(...items)
+      await on.start()
+      await on.until('three', () => {
+        on.advance(1)
+        return on.count(3000) === 3
+      })
+      assert.equal((await on.record('bad'))?.state, 'finished')
     })
-    assert.equal((await on.record('bad'))?.state, 'finished')
-  })
 
   test('event 3003: a download that fails is 3003 and follows the table, or what the service asks', async () => {
     const on = stage()
