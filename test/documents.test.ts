@@ -48,6 +48,12 @@ for (const [chapter, where, code, count] of [
     read('src/connector/pkcs-issuance.ts'),
     10,
   ],
+  [
+    'One certificate sealed again',
+    'src/connector/pkcs-recrypt.ts',
+    read('src/connector/pkcs-recrypt.ts'),
+    5,
+  ],
   ['One import', 'src/connector/pfx-import.ts', read('src/connector/pfx-import.ts'), 5],
 ] as const)
   test(`docs/queues.md, ${chapter}, and ${where} have the same ${count} steps`, () => {

@@ -4,6 +4,7 @@ import type { Configuration } from '../config/index.ts'
 import {
   createKeyPairs,
   createPkcsIssuance,
+  createPkcsRecrypt,
   type KeyPairs,
   type PayloadPorts,
   type WorkHandler,
@@ -31,7 +32,11 @@ export interface PkcsParts {
 export function composePkcs(
   { pkcs }: Configuration,
   parts: PkcsParts,
-): { readonly issuance: WorkHandler<'pkcs'>; readonly keyPairs: KeyPairs } {
+): {
+  readonly issuance: WorkHandler<'pkcs'>
+  readonly recrypt: WorkHandler<'pkcsRecrypt'>
+  readonly keyPairs: KeyPairs
+} {
   const { openService, authorities, cas, store, clock, holder } = parts
   const keyPairs = createKeyPairs(pkcs.keysAhead)
   const payloads: PayloadPorts = {
@@ -65,7 +70,17 @@ export function composePkcs(
     clock,
     holder,
   })
-  return { issuance, keyPairs }
+  const recrypt = createPkcsRecrypt({
+    ...payloads,
+    identities: async () =>
+      (await openService.loadEncryptionIdentities()).flatMap(({ key, certificatePem }) =>
+        parseCertificates(certificatePem).map((certificate) => ({ key, certificate })),
+      ),
+    certificates: store.certificates,
+    parallel: pkcs.parallel,
+    clock,
+  })
+  return { issuance, recrypt, keyPairs }
 }
 
 /** The simulator's devices are new at each start, and so is their CA. */

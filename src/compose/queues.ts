@@ -88,8 +88,9 @@ function composePkcsLoops(
   parts: QueueParts & { readonly openService: OpenService },
 ): WorkLoop[] {
   const { openService } = parts
-  const { issuance, keyPairs } = composePkcs(configuration, parts)
-  const loop = composeLoop(openService.queue('pkcs'), issuance, parts, OPEN_SERVICE_POLL_SECONDS)
+  const { issuance, recrypt, keyPairs } = composePkcs(configuration, parts)
+  const seconds = OPEN_SERVICE_POLL_SECONDS
+  const loop = composeLoop(openService.queue('pkcs'), issuance, parts, seconds)
   return [
     {
       ...loop,
@@ -98,6 +99,7 @@ function composePkcsLoops(
         keyPairs.stop()
       },
     },
+    composeLoop(openService.queue('pkcsRecrypt'), recrypt, parts, seconds),
   ]
 }
 

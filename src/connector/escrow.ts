@@ -9,7 +9,8 @@ import {
 } from '../pki/index.ts'
 import { isIssuedBy } from './device-recipient.ts'
 
-const VERSION = 1
+/** Of the content of escrow copies. */
+export const ESCROW_VERSION = 1
 
 /** What a copy for connectors holds. `keyDer` is in the clear: whoever has it clears it. */
 export interface EscrowContent {
@@ -55,7 +56,7 @@ export function judgeEscrow(
 /** DER of the content of an escrow copy: version, key, certificate, chain (docs/open-connector-service.md). */
 export function encodeEscrow({ keyDer, certificateDer, chain }: EscrowContent): Uint8Array {
   return encodeSequence(
-    encodeInteger(VERSION),
+    encodeInteger(ESCROW_VERSION),
     encodeOctetString(keyDer),
     encodeOctetString(certificateDer),
     encodeSequence(...chain.map((der) => encodeOctetString(der))),

@@ -19,6 +19,7 @@ export { closeOverdue } from './pending.ts'
 export { createPfxImport, type PasswordKeys } from './pfx-import.ts'
 export { createPkcsIssuance } from './pkcs-issuance.ts'
 export type { PayloadPorts } from './pkcs-payload.ts'
+export { createPkcsRecrypt } from './pkcs-recrypt.ts'
 export type {
   EnrolmentAnswer,
   EnrolmentContext,

@@ -43,6 +43,7 @@ export type {
   PayloadRecipient,
   PayloadWish,
   PkcsImportRequest,
+  PkcsRecryptRequest,
   PkcsRequest,
   PkcsValue,
   RequestedName,

@@ -111,7 +111,8 @@ export interface PkcsRecryptRequest extends WorkOrigin {
   /** Of the new key. */
   readonly deviceKeyThumbprintHex: string
   readonly sourceType: 'pkcs' | 'import'
-  readonly escrowPayload: Uint8Array
+  /** Undefined: the service has none. */
+  readonly escrowPayload: Uint8Array | undefined
   readonly payload: PayloadWish
   readonly recipients: readonly PayloadRecipient[]
   readonly escrowRecipients: readonly PayloadRecipient[]

@@ -152,6 +152,45 @@ describe('a certificate with its key for a device, from the queue to the device'
     }
   })
 
+  test('events 1200, 1202, 1220, 1250, 1251, 1300, 1302: sealed again, the new key of the device opens it and the old one does not', async () => {
+    const old = await on.device()
+    const first = await queue({ deviceId: old.deviceId, escrow: true })
+    const issued = (await on.closed('pkcs', first.requestContext)).results[0]?.result ?? {}
+    const escrow = issued['escrowPayload'] as { cms: string }
+    const renewed = await on.device(old.deviceId)
+    assert.notEqual(renewed.thumbprint, old.thumbprint)
+    const second = await on.control<Queued>('POST', 'work/pkcsRecrypt', {
+      deviceId: old.deviceId,
+      thumbprint: issued['thumbprint'],
+      escrowCms: escrow.cms,
+      escrow: true,
+    })
+    const result = (await on.closed('pkcsRecrypt', second.requestContext)).results[0]?.result ?? {}
+    assert.equal(result['errorCode'], 'None', String(result['errorMessage']))
+    const payload = result['payload'] as Payload
+    assert.equal(on.openCms(old, payload.encryptedPfxPassword), undefined)
+    const pem = install(renewed, payload)
+    const leaf = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pem)?.[0] ?? ''
+    assert.equal(new X509Certificate(leaf).raw.toString('base64'), issued['certificate'])
+    assert.ok(result['escrowPayload'])
+    const events = await story(1200, renewed.thumbprint.toUpperCase())
+    assert.deepEqual(ids(events), [1200, 1220, 1250, 1251, 1302])
+    assert.ok((await stage.events({ id: 1202 })).length > 0)
+    assert.ok((await stage.events({ id: 1300 })).length > 0)
+  })
+
+  test('events 1201, 1252: without an escrow copy the service is told to ask for a new certificate', async () => {
+    const { requestContext } = await on.control<Queued>('POST', 'work/pkcsRecrypt', {
+      thumbprint: '0'.repeat(40),
+      escrowCms: 'AA==',
+      members: { escrowPayload: null },
+    })
+    const { results } = await on.closed('pkcsRecrypt', requestContext)
+    assert.equal(results[0]?.result['errorCode'], 'NotSupportedError')
+    const events = await story(1201, 'ask for a new certificate')
+    assert.deepEqual(ids(events), [1201, 1220, 1252, 1302])
+  })
+
   test('no password and no private key is in a log, a file or a message', async () => {
     assert.ok(secrets.length >= 3)
     const names = await readdir(stage.dataDir, { recursive: true, withFileTypes: true })

@@ -50,7 +50,7 @@ export const workRequests = {
     thumbprintHex: item.thumbprint.toLowerCase(),
     deviceKeyThumbprintHex: item.deviceKeyThumbprint.toLowerCase(),
     sourceType: item.sourceType,
-    escrowPayload: bytesOf(item.escrowPayload.cms),
+    escrowPayload: item.escrowPayload ? bytesOf(item.escrowPayload.cms) : undefined,
     payload: wishOf(item.payload),
     recipients: item.recipients.map(recipientOf),
     escrowRecipients: item.escrowRecipients.map(recipientOf),

@@ -29,13 +29,13 @@ export const workOrders = {
   pkcsRecrypt: z.strictObject({
     ...common,
     thumbprint: text,
-    escrowCms: text.max(4_194_304),
+    escrowCms: z.string().min(1).max(4_194_304),
     escrow: z.boolean().default(false),
   }),
   pkcsImport: z.strictObject({
     ...common,
     userPfxCertificate: z.looseObject({ thumbprint: text }),
-    appleProfiles: z.array(text.max(1_048_576)).max(16).optional(),
+    appleProfiles: z.array(z.string().min(1).max(1_048_576)).max(16).optional(),
   }),
   revocation: z.strictObject({
     validMinutes: common.validMinutes,

@@ -151,7 +151,7 @@ export const recryptItem = z
       .optional(),
     deviceKeyThumbprint: thumbprint,
     sourceType: anyCase(['pkcs', 'import']),
-    escrowPayload,
+    escrowPayload: escrowPayload.nullish(),
     payload: packing,
     recipients,
     escrowRecipients,
