@@ -1,5 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { ImportedPfx, OpenedPfxImports } from '../compose/index.ts'
+import type {
+  ImportDelivery,
+  ImportedPfx,
+  ImportKeeper,
+  OpenedPfxImports,
+} from '../compose/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { ConnectorError } from '../kernel/index.ts'
 import type { PaddingScheme } from '../keys/index.ts'
@@ -14,11 +19,29 @@ const paddings: readonly PaddingScheme[] = ['oaepSha256', 'oaepSha384', 'oaepSha
 const DAY_MS = 24 * 3_600_000
 const DEADLINE_MS = 300_000
 
-/** `certconnector import …`: PFX of users, recorded in Intune for their devices. */
+interface KeeperChoice {
+  readonly user?: string
+  readonly at?: ImportKeeper
+}
+
+interface RemoveOptions extends KeeperChoice {
+  readonly user: string
+}
+
+function keeperOption(): Option {
+  return new Option(
+    '--at <keeper>',
+    'who keeps the records; default Intune where it is configured, else the connector service',
+  ).choices(['intune', 'open-service'])
+}
+
+/** `certconnector import …`: PFX of users, recorded for their devices in Intune or at the connector service. */
 export function addImportCommand(program: Command): void {
   const command = program
     .command('import')
-    .description('PFX of users for their devices: record them in Intune, list, check, remove')
+    .description(
+      'PFX of users for their devices: record them in Intune or at the connector service, list, check, remove',
+    )
   addAdd(command)
   addList(command)
   addRemove(command)
@@ -28,7 +51,7 @@ export function addImportCommand(program: Command): void {
 function addAdd(command: Command): void {
   command
     .command('add')
-    .description('check a PFX, encrypt its password to a key, and record both in Intune')
+    .description('check a PFX, encrypt its password to a key, and record both')
     .argument('<pfx-file>', 'PKCS #12: one private key, its certificate, best with its chain')
     .requiredOption('--user <upn>', 'user principal name of the owner')
     .requiredOption('--key <key-name>', 'key that the password is encrypted to, of the key ring')
@@ -56,7 +79,8 @@ function addAdd(command: Command): void {
     )
     .option('--allow-expired', 'also a certificate that has ended, for reading old mail')
     .option('--replace', 'write over the record of this user and certificate')
-    .option('--dry-run', 'check only, without asking Intune')
+    .option('--dry-run', 'check only, without asking anybody')
+    .addOption(keeperOption())
     .action(async (file: string, options: AddOptions, self: Command) => {
       const configuration =
         options.dryRun === true ? findConfiguration(self).configuration : findTenant(self)
@@ -66,7 +90,7 @@ function addAdd(command: Command): void {
         process.stdout.write(`${describe(prepared.record)}\nnothing was recorded: --dry-run\n`)
         return
       }
-      await withImports(configuration, async ({ imports }, signal) => {
+      await withImports(configuration, options.at, async ({ imports }, signal) => {
         const userId = await getUserId(imports, options.user, signal)
         const { record } = prepared
         const before = await imports.find(userId, record.thumbprint, signal)
@@ -85,12 +109,13 @@ function addAdd(command: Command): void {
 function addList(command: Command): void {
   command
     .command('list')
-    .description('show what is recorded in Intune, of one user or of all')
+    .description('show what is recorded, of one user or of all')
     .option('--user <upn>', 'of this user only')
     .option('--json', 'one JSON object a line')
-    .action(async ({ user, json }: { user?: string; json?: boolean }, self: Command) => {
+    .addOption(keeperOption())
+    .action(async ({ user, json, at }: KeeperChoice & { json?: boolean }, self: Command) => {
       const configuration = findTenant(self)
-      await withImports(configuration, async ({ imports }, signal) => {
+      await withImports(configuration, at, async ({ imports }, signal) => {
         for (const record of await imports.list(user, signal))
           process.stdout.write(`${json === true ? JSON.stringify(record) : describe(record)}\n`)
       })
@@ -100,12 +125,13 @@ function addList(command: Command): void {
 function addRemove(command: Command): void {
   command
     .command('remove')
-    .description('remove a record from Intune; devices lose the certificate')
+    .description('remove a record; devices lose the certificate')
     .argument('<thumbprint>', 'SHA-1 of the certificate, hexadecimal', parseThumbprint)
     .requiredOption('--user <upn>', 'user principal name of the owner')
-    .action(async (thumbprint: string, { user }: { user: string }, self: Command) => {
+    .addOption(keeperOption())
+    .action(async (thumbprint: string, { user, at }: RemoveOptions, self: Command) => {
       const configuration = findTenant(self)
-      await withImports(configuration, async ({ imports }, signal) => {
+      await withImports(configuration, at, async ({ imports }, signal) => {
         const userId = await getUserId(imports, user, signal)
         if (!(await imports.remove(userId, thumbprint, signal)))
           throw new ConnectorError('import/refused', `${user} has no record of ${thumbprint}`)
@@ -117,19 +143,24 @@ function addRemove(command: Command): void {
 function addStatus(command: Command): void {
   command
     .command('status')
-    .description('check that every record can be delivered: its key, its padding, its dates')
+    .description(
+      'check that every record can be delivered: its key, its padding, its dates; a connector service also tells on which devices it is',
+    )
     .option('--user <upn>', 'of this user only')
-    .action(async ({ user }: { user?: string }, self: Command) => {
+    .addOption(keeperOption())
+    .action(async ({ user, at }: KeeperChoice, self: Command) => {
       const configuration = findTenant(self)
       const ring = await openConfiguredKeyRing(configuration)
       let undeliverable = 0
-      await withImports(configuration, async ({ imports }, signal) => {
+      await withImports(configuration, at, async ({ imports }, signal) => {
         for (const record of await imports.list(user, signal)) {
           const key = { provider: record.providerName, key: record.keyName }
           const problem = checkRecord(record, (await ring.find(key)) !== undefined)
           if (problem !== undefined) undeliverable += 1
           const state = problem ?? describeDates(record, new Date())
           process.stdout.write(`${describe(record)}\n  ${state}\n`)
+          for (const delivery of await listDeliveries(imports, record, signal))
+            process.stdout.write(`  ${describeDelivery(delivery)}\n`)
         }
       })
       if (undeliverable > 0) {
@@ -155,15 +186,26 @@ function findTenant(self: Command): Configuration {
 
 async function withImports(
   configuration: Configuration,
+  keeper: ImportKeeper | undefined,
   work: (opened: OpenedPfxImports, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { openPfxImports } = await import('../compose/index.ts')
-  const opened = openPfxImports(configuration, loadVersion())
+  const opened = await openPfxImports(configuration, loadVersion(), keeper)
   try {
     await work(opened, AbortSignal.timeout(DEADLINE_MS))
   } finally {
     await opened.close()
   }
+}
+
+async function listDeliveries(
+  imports: OpenedPfxImports['imports'],
+  { userPrincipalName, thumbprint }: ImportedPfx,
+  signal: AbortSignal,
+): Promise<readonly ImportDelivery[]> {
+  if (imports.listDeliveries === undefined) return []
+  const userId = await imports.findUserId(userPrincipalName, signal)
+  return userId === undefined ? [] : await imports.listDeliveries(userId, thumbprint, signal)
 }
 
 async function getUserId(
@@ -190,6 +232,11 @@ function describe(record: Omit<ImportedPfx, 'lastModifiedDateTime'>): string {
   const { thumbprint, userPrincipalName, intendedPurpose, keyName, expirationDateTime } = record
   const until = expirationDateTime.toISOString().slice(0, 10)
   return `${thumbprint}  ${userPrincipalName}  ${intendedPurpose}  until ${until}  key ${keyName}  ${record.paddingScheme}`
+}
+
+function describeDelivery({ deviceId, state, at, problem }: ImportDelivery): string {
+  const why = problem === undefined ? '' : `: ${problem}`
+  return `device ${deviceId}  ${state} ${at.toISOString()}${why}`
 }
 
 function checkRecord(record: ImportedPfx, hasKey: boolean): string | undefined {

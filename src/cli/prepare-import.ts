@@ -1,6 +1,6 @@
 import { createPublicKey, hash, type KeyObject, randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
-import type { ImportedPfxRecord } from '../compose/index.ts'
+import type { ImportedPfxRecord, ImportKeeper } from '../compose/index.ts'
 import type { Configuration } from '../config/index.ts'
 import { ConnectorError, type Secret } from '../kernel/index.ts'
 import type { KeyName, PaddingScheme } from '../keys/index.ts'
@@ -25,6 +25,7 @@ export interface AddOptions {
   readonly allowExpired?: boolean
   readonly replace?: boolean
   readonly dryRun?: boolean
+  readonly at?: ImportKeeper
 }
 
 /** An import that is ready to be sent, and what is to be said of it. With problems it must not be. */

@@ -29,6 +29,7 @@ export type {
   ChallengeToValidate,
   DirectorySubject,
   FailureNotification,
+  ImportDelivery,
   ImportedPfx,
   ImportedPfxRecord,
   ManagementHealth,

@@ -151,6 +151,15 @@ export interface ImportedPfxRecord extends Omit<ImportedPfx, 'lastModifiedDateTi
   readonly encryptedPfxPassword: Uint8Array
 }
 
+/** An imported PFX on one device. */
+export interface ImportDelivery {
+  readonly deviceId: string
+  readonly state: 'pending' | 'delivered' | 'failed'
+  readonly at: Date
+  /** Why it failed. */
+  readonly problem: string | undefined
+}
+
 /**
  * The administrator's side of imported PFX. Safe to repeat. A user is one by its id, a GUID.
  *
@@ -166,4 +175,10 @@ export interface PfxImports {
   replace(userId: string, record: ImportedPfxRecord, signal: AbortSignal): Promise<void>
   /** false: there was none. */
   remove(userId: string, thumbprint: string, signal: AbortSignal): Promise<boolean>
+  /** Absent where the service does not tell. */
+  listDeliveries?(
+    userId: string,
+    thumbprint: string,
+    signal: AbortSignal,
+  ): Promise<readonly ImportDelivery[]>
 }

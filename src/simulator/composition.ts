@@ -101,7 +101,14 @@ export function composeServices(parts: CompositionParts): {
     verdicts,
     faults,
   }
-  const openService = composeOpenService({ ...parts, ...keys, exchange, tokens })
+  const openService = composeOpenService({
+    ...parts,
+    ...keys,
+    exchange,
+    tokens,
+    imports,
+    people,
+  })
   return {
     played: playedApplication(exchange, [
       // Before the directory, which answers for all other paths of deviceManagement.

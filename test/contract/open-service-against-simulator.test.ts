@@ -62,6 +62,10 @@ async function open(): Promise<OpenServiceUnderTest> {
     async pause(id, paused) {
       await control('PATCH', `connectors/${id}`, { paused })
     },
+    async recordUser(userPrincipalName) {
+      const onPremisesSecurityIdentifier = null
+      await control('PUT', 'directory', { userPrincipalName, onPremisesSecurityIdentifier })
+    },
     async advance(advanceMinutes) {
       await control('POST', 'clock', { advanceMinutes })
     },

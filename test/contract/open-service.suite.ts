@@ -21,6 +21,8 @@ export interface OpenServiceUnderTest {
   /** State of an item by its context. */
   stateOf(kind: WorkKind, requestContext: string): Promise<string>
   pause(connectorId: string, paused: boolean): Promise<void>
+  /** Makes a user of the tenant known. */
+  recordUser(userPrincipalName: string): Promise<void>
   /** Moves the clock of the service. */
   advance(minutes: number): Promise<void>
   /** The next call of this kind has its effect, and its answer is lost. */
@@ -324,6 +326,53 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
         [theirs],
       )
       await queue.upload([...lent, ...rest].map(revoked), call())
+    })
+
+    test('an imported PFX is recorded once, listed without its secrets, written over and removed', async () => {
+      const alice = "alice.o'hara@corp.example"
+      await service.recordUser(alice)
+      const signal = AbortSignal.timeout(20_000)
+      const { imports } = first
+      assert.equal(await imports.findUserId('nobody@corp.example', signal), undefined)
+      const userId = await imports.findUserId(alice.toUpperCase(), signal)
+      assert.ok(userId)
+      const shown = {
+        thumbprint: 'a1'.repeat(20),
+        userPrincipalName: alice,
+        intendedPurpose: 'smimeEncryption',
+        providerName: 'Microsoft Software Key Storage Provider',
+        keyName: 'PFXEncryptionKey',
+        paddingScheme: 'oaepSha512',
+        startDateTime: new Date('2026-01-01T00:00:00Z'),
+        expirationDateTime: new Date('2027-01-01T00:00:00Z'),
+      }
+      const record = { ...shown, encryptedPfxBlob: bytes, encryptedPfxPassword: bytes }
+      assert.equal(await imports.find(userId, record.thumbprint, signal), undefined)
+      await imports.add(record, signal)
+      await imports.add(record, signal)
+      for (const user of [undefined, alice.toUpperCase()]) {
+        const listed = await imports.list(user, signal)
+        assert.deepEqual(
+          listed.map((one) => ({ ...one, lastModifiedDateTime: undefined })),
+          [{ ...shown, lastModifiedDateTime: undefined }],
+        )
+      }
+      assert.deepEqual(await imports.list('nobody@corp.example', signal), [])
+      await imports.replace(userId, { ...record, paddingScheme: 'oaepSha256' }, signal)
+      const replaced = await imports.find(userId, record.thumbprint, signal)
+      assert.equal(replaced?.paddingScheme, 'oaepSha256')
+      assert.deepEqual(await imports.listDeliveries?.(userId, record.thumbprint, signal), [])
+      const foreign = imports.add({ ...record, userPrincipalName: 'nobody@corp.example' }, signal)
+      await assert.rejects(foreign, (error) => {
+        hasCode('intune/bad-response', 400)(error)
+        assert.match(String(error), /userPrincipalName: /)
+        return true
+      })
+      assert.equal(await imports.remove(userId, record.thumbprint, signal), true)
+      assert.equal(await imports.remove(userId, record.thumbprint, signal), false)
+      const stranger = service.openClient()
+      await assert.rejects(stranger.imports.list(undefined, signal), hasCode('intune/unauthorized'))
+      await stranger.close()
     })
 
     test('an interval of health counts once, however often it comes', async () => {

@@ -3,18 +3,24 @@ import { ConnectorError } from '../../kernel/index.ts'
 import type { HttpAnswer, HttpClient, HttpRequest } from '../http/http-client.ts'
 import { createHttpFailure } from '../http/http-failure.ts'
 import { isJsonObject, type JsonObject } from '../http/json-object.ts'
+import {
+  filterQuery,
+  isGuid,
+  quoteLiteral,
+  recordKeyOf,
+  recordsOfUser,
+} from '../imports/record-address.ts'
+import { encodeUserPfxCertificate, parseUserPfxCertificate } from '../imports/user-pfx-record.ts'
 import type { ImportedPfx, PfxImports } from '../ports.ts'
 import type { RunWithRetries } from './retry-policy.ts'
 import type { IntuneSettings } from './settings.ts'
 import type { TokenSource } from './token-source.ts'
-import { encodeUserPfxCertificate, parseUserPfxCertificate } from './user-pfx-record.ts'
 
 const WHAT = 'Microsoft Graph'
 const RECORDS = 'deviceManagement/userPfxCertificates'
 const RECORDS_PERMISSION = 'DeviceManagementConfiguration.ReadWrite.All'
 const USERS_PERMISSION = 'User.Read.All'
 const MAX_PAGES = 200
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** One call to Graph beta. */
 interface GraphCall {
@@ -88,29 +94,26 @@ export function createUserPfxCertificates(
 
   return {
     async findUserId(userPrincipalName, signal) {
-      const query = filter(`userPrincipalName eq ${quote(userPrincipalName)}`)
+      const query = filterQuery(`userPrincipalName eq ${quoteLiteral(userPrincipalName)}`)
       const call = { method: 'GET', path: `users?${query}`, permission: USERS_PERMISSION } as const
       for (const user of await readPages(call, signal)) {
         const { id, userPrincipalName: name } = user
         const isSame =
           typeof name === 'string' && name.toLowerCase() === userPrincipalName.toLowerCase()
-        if (isSame && typeof id === 'string' && GUID.test(id)) return id
+        if (isSame && typeof id === 'string' && isGuid(id)) return id
       }
       return undefined
     },
 
     async list(userPrincipalName, signal) {
-      const query =
-        userPrincipalName === undefined
-          ? ''
-          : `?${filter(`tolower(userPrincipalName) eq ${quote(userPrincipalName.toLowerCase())}`)}`
+      const query = userPrincipalName === undefined ? '' : `?${recordsOfUser(userPrincipalName)}`
       const call = { method: 'GET', path: `${RECORDS}${query}` } as const
       const entries = await readPages({ ...call, permission: RECORDS_PERMISSION }, signal)
       return entries.map((entry) => readRecord(entry))
     },
 
     async find(userId, thumbprint, signal) {
-      const path = `${RECORDS}('${keyOf(userId, thumbprint)}')`
+      const path = `${RECORDS}('${recordKeyOf(userId, thumbprint)}')`
       try {
         const answer = await send({ method: 'GET', path, permission: RECORDS_PERMISSION }, signal)
         return readRecord(parseObject(answer))
@@ -127,12 +130,12 @@ export function createUserPfxCertificates(
 
     async replace(userId, record, signal) {
       const body = encodeUserPfxCertificate(record, clock.now())
-      const path = `${RECORDS}(${keyOf(userId, record.thumbprint)})`
+      const path = `${RECORDS}(${recordKeyOf(userId, record.thumbprint)})`
       await send({ method: 'PATCH', path, body, permission: RECORDS_PERMISSION }, signal)
     },
 
     async remove(userId, thumbprint, signal) {
-      const path = `${RECORDS}/${keyOf(userId, thumbprint)}`
+      const path = `${RECORDS}/${recordKeyOf(userId, thumbprint)}`
       try {
         await send({ method: 'DELETE', path, permission: RECORDS_PERMISSION }, signal)
         return true
@@ -142,25 +145,6 @@ export function createUserPfxCertificates(
       }
     },
   }
-}
-
-/** The key of a record: the user's id without dashes, a dash, the thumbprint. */
-function keyOf(userId: string, thumbprint: string): string {
-  if (!GUID.test(userId) || !/^[0-9a-f]{40}$/.test(thumbprint))
-    throw new ConnectorError(
-      'internal/bug',
-      'a record was asked for by something else than its key',
-    )
-  return `${userId.replaceAll('-', '').toLowerCase()}-${thumbprint}`
-}
-
-function filter(expression: string): string {
-  return `$filter=${encodeURIComponent(expression)}`
-}
-
-/** A literal of OData: a quote inside is doubled. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }
 
 function readRecord(entry: JsonObject): ImportedPfx {

@@ -20,6 +20,10 @@ export interface ServiceCall {
   /** How long the service may hold the answer, in milliseconds. Default 0. */
   readonly holdMs?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** Encoded, without its question mark. */
+  readonly query?: string
+  /** For `{key}` of the path. */
+  readonly key?: string
 }
 
 /** An answer that is what the contract says. */
@@ -96,10 +100,13 @@ export function createConnection(options: OpenServiceOptions): ServiceConnection
   ): Promise<HttpAnswer> {
     if (operation.identity === 'certificate' && known === undefined)
       throw new ConnectorError('intune/unauthorized', 'the connector is not enrolled yet')
-    const path = operation.path.replace('{id}', known?.identity.connectorId ?? '')
+    const path = operation.path
+      .replace('{id}', known?.identity.connectorId ?? '')
+      .replace('{key}', encodeURIComponent(call.key ?? ''))
+    const query = call.query === undefined || call.query === '' ? '' : `?${call.query}`
     const request = {
       method: operation.method,
-      url: `${base}${path}`,
+      url: `${base}${path}${query}`,
       activityId: call.activityId,
       holdMs: call.holdMs ?? 0,
       headers: {

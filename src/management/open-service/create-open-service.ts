@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { HealthReceiver } from '../health-report.ts'
+import type { PfxImports } from '../ports.ts'
 import type { WorkKind, WorkQueue } from '../work-queue.ts'
 import { createConnection } from './connection.ts'
 import { createEnrolment, type Enrolment } from './enrolment.ts'
 import { createHealthReports } from './health-reports.ts'
+import { createImports } from './imports.ts'
 import type { AnnouncedKey, OpenServiceOptions } from './options.ts'
 import { createReleaseManifest } from './release-manifest.ts'
 import { getSupportStatus, type SupportStatus } from './support-status.ts'
@@ -13,6 +15,8 @@ import { createWorkQueue, type Pace } from './work-queue.ts'
 /** A connector's client of the open service. */
 export interface OpenService extends Enrolment {
   readonly health: HealthReceiver
+  /** The administrator's side of imported PFX. */
+  readonly imports: PfxImports
   /** @param certificationAuthorities only items of these CAs, as the service names them; undefined: all */
   queue<K extends WorkKind>(kind: K, certificationAuthorities?: readonly string[]): WorkQueue<K>
   /** Tells the service what may have changed since it was told last: name, machine, version, features, key ring. */
@@ -55,6 +59,7 @@ export function createOpenService(options: OpenServiceOptions): OpenService {
   return {
     ...enrolment,
     health: createHealthReports(options, connection, enrolment, pace),
+    imports: createImports(connection, options.clock),
     queue: (kind, certificationAuthorities) =>
       createWorkQueue(kind, connection, { pace, certificationAuthorities }),
     async announce(keyRing, signal) {

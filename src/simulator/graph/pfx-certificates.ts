@@ -12,7 +12,7 @@ const enumeration = (...names: readonly string[]) =>
     .pipe(z.string())
 
 /** A userPFXCertificate as a client sends it; every member that the service needs must be there and be one. */
-const recordBody = z.object({
+export const pfxRecordBody = z.object({
   thumbprint: z.string().regex(/^[0-9a-f]{40}$/),
   intendedPurpose: enumeration('unassigned', 'smimeEncryption', 'smimeSigning', 'vpn', 'wifi'),
   userPrincipalName: z.string().min(1),
@@ -26,7 +26,7 @@ const recordBody = z.object({
 })
 
 /** One imported PFX, with what the service adds. */
-export interface PfxRecord extends z.output<typeof recordBody> {
+export interface PfxRecord extends z.output<typeof pfxRecordBody> {
   readonly id: string
   readonly createdDateTime: string
   readonly lastModifiedDateTime: string
@@ -43,7 +43,7 @@ export class PfxCertificates {
 
   /** Takes a body of POST or PATCH; undefined: it is not one, and the service does not say why. */
   record(userIdOf: (upn: string) => string | undefined, body: unknown): PfxRecord | undefined {
-    const parsed = recordBody.safeParse(body)
+    const parsed = pfxRecordBody.safeParse(body)
     const userId = parsed.success ? userIdOf(parsed.data.userPrincipalName) : undefined
     if (!parsed.success || userId === undefined) return undefined
     const id = `${userId.replaceAll('-', '')}-${parsed.data.thumbprint}`

@@ -38,7 +38,11 @@ export function pfxRoutes(exchange: Exchange, parts: PfxParts): Router {
 
 async function findUsers(call: Call, { people, tokens }: PfxParts): Promise<Answer> {
   const refusal = await refuse(call, tokens, 'User.Read.All')
-  if (refusal) return refusal
+  return refusal ?? answerUsers(call, people)
+}
+
+/** Users by their name, as every filter of the kind has it. */
+export function answerUsers(call: Call, people: People): Answer {
   const literal = /^userPrincipalName eq '((?:[^']|'')*)'$/.exec(call.query.get('$filter') ?? '')
   if (literal === null) return odataError(400, 'Request_BadRequest', 'Invalid filter clause.')
   const user = people.findUser((literal[1] ?? '').replaceAll("''", "'"))
@@ -53,14 +57,15 @@ async function answer(call: Call, parts: PfxParts): Promise<Answer> {
   const refusal = await refuse(call, parts.tokens, role)
   if (refusal) return refusal
   const rest = RECORDS.exec(call.path)?.[1] ?? ''
-  if (rest === '') return call.method === 'POST' ? write(call, parts, 201) : list(call, parts)
+  if (rest === '')
+    return call.method === 'POST' ? write(call, parts, 201) : listPfx(call, parts.imports)
   const id = KEY.exec(rest)?.[1]
   const found = id === undefined ? undefined : parts.imports.find(id)
   if (id === undefined || found === undefined)
     return odataError(404, 'ResourceNotFound', badRequestMessage())
   switch (call.method) {
     case 'GET':
-      return ok(show(found))
+      return ok(showPfx(found))
     case 'PATCH':
       return write(call, parts, 200, id)
     case 'DELETE':
@@ -71,7 +76,8 @@ async function answer(call: Call, parts: PfxParts): Promise<Answer> {
   }
 }
 
-function list(call: Call, { imports }: PfxParts): Answer {
+/** A page of records, filtered as the call asks. */
+export function listPfx(call: Call, imports: PfxCertificates): Answer {
   if (call.method !== 'GET') return odataError(405, 'Request_BadRequest', 'Method not allowed.')
   const filter = call.query.get('$filter')
   const clause =
@@ -86,7 +92,7 @@ function list(call: Call, { imports }: PfxParts): Answer {
   const start = Math.max(0, Number.parseInt(call.query.get('$skip') ?? '0', 10) || 0)
   const next = start + PAGE
   return ok({
-    value: matching.slice(start, next).map(show),
+    value: matching.slice(start, next).map(showPfx),
     ...(next < matching.length ? { '@odata.nextLink': nextLink(call, next) } : {}),
   })
 }
@@ -108,11 +114,11 @@ function write(call: Call, { imports, people }: PfxParts, status: number, id?: s
       : undefined
   }, parseJson(call.body))
   if (record === undefined) return odataError(400, 'BadRequest', badRequestMessage())
-  return { status, json: show(record) }
+  return { status, json: showPfx(record) }
 }
 
 /** Blob and password are never given back: the service shows them as empty. */
-function show(record: PfxRecord): unknown {
+export function showPfx(record: PfxRecord): unknown {
   return { ...record, encryptedPfxBlob: '', encryptedPfxPassword: '' }
 }
 

@@ -1,6 +1,8 @@
 import type { Router } from 'express'
 import type { Clock } from '../../kernel/index.ts'
 import type { TokenIssuer } from '../entra/tokens.ts'
+import type { People } from '../graph/people.ts'
+import type { PfxCertificates } from '../graph/pfx-certificates.ts'
 import type { Exchange } from '../wire/exchange.ts'
 import type { PublicUrls } from '../wire/public-urls.ts'
 import { ConnectorRegister } from './connectors.ts'
@@ -10,6 +12,7 @@ import { EnrolmentService } from './enrolment-service.ts'
 import type { FleetCa } from './fleet-ca.ts'
 import { HealthIntake } from './health-intake.ts'
 import { IdempotencyStore } from './idempotency.ts'
+import { importRoutes } from './import-routes.ts'
 import { readSideRoutes } from './read-side.ts'
 import type { ReleaseList } from './releases.ts'
 import { openServiceRoutes } from './routes.ts'
@@ -28,6 +31,9 @@ export interface OpenServiceFoundation {
   readonly enrolmentToken: string
   readonly exchange: Exchange
   readonly tokens: TokenIssuer
+  /** The same that Graph shows. */
+  readonly imports: PfxCertificates
+  readonly people: People
 }
 
 /** Puts the open service together: the calls of connectors, what Graph shows of them, and the control calls. */
@@ -35,7 +41,8 @@ export function composeOpenService(foundation: OpenServiceFoundation): {
   readonly played: readonly Router[]
   readonly control: Router
 } {
-  const { clock, exchange, tokens, releases, devices, tenantId, fleetCa } = foundation
+  const { clock, exchange, tokens, releases, devices, tenantId, fleetCa, imports, people } =
+    foundation
   const connectors = new ConnectorRegister(clock)
   connectors.recordToken(foundation.enrolmentToken)
   const settings = { current: defaultOpenServiceSettings }
@@ -48,6 +55,7 @@ export function composeOpenService(foundation: OpenServiceFoundation): {
     played: [
       openServiceRoutes(exchange, { httpsUrl, enrolment, work, health, releases }),
       readSideRoutes(exchange, { connectors, intake, tokens }),
+      importRoutes(exchange, { connectors, imports, people, deliveries: work.queues.pkcsImport }),
     ],
     control: openServiceControl({
       work,

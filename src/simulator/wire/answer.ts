@@ -17,6 +17,7 @@ export const hops = [
   'ocs-leases',
   'ocs-health',
   'ocs-releases',
+  'ocs-imports',
 ] as const
 
 /** One kind of call that a client makes. */

@@ -128,6 +128,7 @@ const truncated: Readonly<Record<Hop, string>> = {
   'ocs-leases': '{"value":[{"reque',
   'ocs-health': '{"value":tr',
   'ocs-releases': 'eyJhbGciOiJFZERTQSJ9.eyJ',
+  'ocs-imports': '{"value":[{"thumb',
 }
 
 function errorBody(hop: Hop, fault: JsonFault): unknown {

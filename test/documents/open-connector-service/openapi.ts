@@ -38,7 +38,9 @@ export function renderOpenApi(): string {
   ]
   for (const [name, operation] of all) {
     const base = operation.endpoint === 'origin' ? '' : `/{${operation.endpoint}}`
-    paths[`${base}${operation.path}`] = {
+    const path = `${base}${operation.path}`
+    paths[path] = {
+      ...paths[path],
       [operation.method.toLowerCase()]: describe(name, operation),
     }
   }
@@ -81,6 +83,13 @@ function describe(name: string, operation: Operation): ZodOpenApiOperationObject
           ),
         ]
       : []),
+    ...Object.entries(operation.query ?? {}).map(([parameter, description]) => ({
+      in: 'query' as const,
+      name: parameter,
+      required: false,
+      description,
+      schema: { type: 'string' as const },
+    })),
     ...[
       ...operation.path.matchAll(/\{(\w+)\}/g),
       ...(operation.endpoint === 'origin' ? [] : [['', operation.endpoint]]),

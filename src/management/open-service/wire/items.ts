@@ -169,7 +169,7 @@ export const recryptResult = z
   .meta({ id: 'RecryptResult' })
 
 /** Graph's `userPFXCertificate`, unchanged. */
-const userPfxCertificate = z
+export const userPfxCertificate = z
   .object({
     id: z.string().min(1).max(256),
     thumbprint,

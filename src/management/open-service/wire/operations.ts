@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { connector, connectorChange, enrolAnswer, enrolRequest, renewRequest } from './connector.ts'
 import { discovery } from './discovery.ts'
 import { healthAnswer, healthMessage } from './health.ts'
+import { deliveryStatuses, importsPage, newImport, storedImport, usersFound } from './imports.ts'
 import {
   importItem,
   importResult,
@@ -27,8 +28,10 @@ import {
 /** One call of the contract. The client validates both bodies with these schemas; the OpenAPI file is made of them. */
 export interface Operation<B extends z.ZodType = z.ZodType, A extends z.ZodType = z.ZodType> {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
-  /** Below the base URL of `endpoint`; `{id}` is the connector's. */
+  /** Below the base URL of `endpoint`; `{id}` is the connector's, `{key}` that of the record. */
   readonly path: string
+  /** What may stand in the query, and what it means. */
+  readonly query?: Readonly<Record<string, string>>
   /** Which base URL of the discovery; `origin` for the discovery itself. */
   readonly endpoint: 'origin' | 'enrollment' | 'work' | 'health'
   /** `none`: public; `token`: the enrolment token in the body; `certificate`: mutual TLS with the connector's certificate. */
@@ -103,6 +106,9 @@ export const queues = {
     revocationResult,
   ),
 } as const satisfies Record<string, QueueOperations>
+
+const ofImports = { endpoint: 'work', identity: 'certificate', status: 200 } as const
+const IMPORTS = '/deviceManagement/userPfxCertificates'
 
 /** All other calls. */
 export const operations = {
@@ -184,5 +190,63 @@ export const operations = {
     summary: 'Takes a health message.',
     body: healthMessage,
     answer: healthAnswer,
+  },
+  findUsers: {
+    ...ofImports,
+    method: 'GET',
+    path: '/users',
+    query: { $filter: "userPrincipalName eq '…', a quote inside doubled" },
+    summary: 'Finds the id of a user.',
+    answer: usersFound,
+  },
+  listImports: {
+    ...ofImports,
+    method: 'GET',
+    path: IMPORTS,
+    query: {
+      $filter: "tolower(userPrincipalName) eq '…'; left out: all",
+      $skip: 'as the link to the next page has it',
+    },
+    summary: 'Lists imported PFX, without files and passwords.',
+    answer: importsPage,
+  },
+  addImport: {
+    ...ofImports,
+    method: 'POST',
+    path: IMPORTS,
+    status: 201,
+    summary: 'Records an imported PFX; `error.details` says of each member what is wrong with it.',
+    body: newImport,
+    answer: storedImport,
+  },
+  findImport: {
+    ...ofImports,
+    method: 'GET',
+    path: `${IMPORTS}/{key}`,
+    summary: 'Shows one, by its user and thumbprint.',
+    answer: storedImport,
+  },
+  replaceImport: {
+    ...ofImports,
+    method: 'PATCH',
+    path: `${IMPORTS}/{key}`,
+    summary: 'Writes over one.',
+    body: newImport,
+    answer: storedImport,
+  },
+  removeImport: {
+    ...ofImports,
+    method: 'DELETE',
+    path: `${IMPORTS}/{key}`,
+    status: 204,
+    summary: 'Removes one.',
+    answer: z.undefined(),
+  },
+  listDeliveries: {
+    ...ofImports,
+    method: 'GET',
+    path: `${IMPORTS}/{key}/deliveryStatuses`,
+    summary: 'Says on which devices it is.',
+    answer: deliveryStatuses,
   },
 } as const satisfies Record<string, Operation>
