@@ -2,41 +2,24 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pino } from 'pino'
-import { findCurrent } from '../ca/index.ts'
 import type { Configuration } from '../config/index.ts'
 import {
-  type Captures,
-  closeOpenIntents,
-  closeOverdue,
   createCaptures,
   createChallengeHash,
-  createCourier,
-  createDuties,
   createHealth,
   createHealthCounts,
   createPayloadCipher,
   createSafekeeping,
-  createScepEnrolment,
   type EnrolmentPorts,
-  type EnrolmentProfile,
-  recoverAdminEvents,
   type WorkLoop,
 } from '../connector/index.ts'
-import {
-  createConsoleSink,
-  createFileSink,
-  events,
-  listRecordedNotifications,
-  type RootJournal,
-  readEvents,
-} from '../events/index.ts'
+import { createConsoleSink, createFileSink, events, type RootJournal } from '../events/index.ts'
 import {
   createAdminApp,
   createDeviceApp,
   createMetrics,
   type ExpiringCertificate,
   type RunningServer,
-  type ScepEndpoint,
   startServer,
 } from '../http/index.ts'
 import { type Clock, systemClock } from '../kernel/index.ts'
@@ -47,8 +30,6 @@ import { type Agent, composeAgent } from './agent.ts'
 import { createAnnouncedKeys } from './announced-keys.ts'
 import {
   addCaDuties,
-  type ComposedAuthorities,
-  caCertificatesOf,
   composeOcsp,
   findGeneration,
   keysOf,
@@ -59,17 +40,21 @@ import {
 import { loadBlockedKeys } from './blocked-keys.ts'
 import { createCaHealth } from './ca-health.ts'
 import { composeChallenges, composeMscepAdminPages } from './challenges.ts'
+import { composeStatus } from './connector-status.ts'
+import { composeCourier } from './courier.ts'
 import { createCrlFiles } from './crl-files.ts'
 import { startDeviceServers } from './device-servers.ts'
+import { startDuties } from './duties.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
 import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
-import { createNextCaAnswer } from './next-ca.ts'
 import { listFeatures, openOpenService } from './open-service.ts'
 import { composeProfiles } from './profiles.ts'
 import { composeQueues, listQueueChecks, loadQueueFigures, needsEnrolment } from './queues.ts'
-import { listChecks, listRecent, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
+import { listChecks, loadOutboxFigures, workerFiguresOf } from './readiness.ts'
+import { composeRecovery } from './recovery.ts'
+import { composeEndpoints } from './scep-endpoints.ts'
 
 /** A connector that runs. */
 export interface RunningConnector {
@@ -94,22 +79,6 @@ export interface Surroundings {
   readonly warnings?: readonly string[]
   readonly clock?: Clock
 }
-
-const TEN_MINUTES_MS = 600_000
-
-/** How soon a capture that an operator orders begins. */
-const CAPTURE_LOOK_MS = 2000
-
-/** How soon a denied request, or one whose time is over, gets its event where no device asks. */
-const OVERDUE_LOOK_MS = 10_000
-const HOUR_MS = 3_600_000
-
-/** Longer than any replay window, within which a strict profile looks its notification up again. */
-const RETENTION_DAYS = 35
-const DAY_MS = 86_400_000
-
-/** How long an outage may go unrecorded when nobody asks for readiness and no device comes. */
-const HEALTH_EVERY_MS = 15_000
 
 /** How long CA certificates may be kept by caches (ca-backends 12.1). */
 const CA_FILE_MAX_AGE_SECONDS = 3600
@@ -257,25 +226,16 @@ async function build(
   const challenges = composeChallenges(configuration, store, dataKey, clock)
   const profiles = composeProfiles(configuration, cas, authorities, intune, clock, challenges)
   const mscepAdminPages = composeMscepAdminPages(configuration, profiles, challenges)
-  const courier = createCourier(
-    {
-      outbox,
-      // What was owed when SCEP was switched off is delivered all the same.
-      notifierOf: (name) =>
-        configuration.features.scep ? profiles.get(name)?.notifier : intune?.notifier,
-      cipher,
-      journal,
-      clock,
-      pauses: {
-        onlineSeconds: configuration.notifications.onlinePausesSeconds,
-        courierSeconds: configuration.notifications.courierPausesSeconds,
-        giveUpDays: configuration.notifications.giveUpDays,
-      },
-      holder: connectorId,
-      random: Math.random,
-    },
+  const courier = composeCourier(configuration, {
+    intune,
+    profiles,
+    outbox,
     safekeeping,
-  )
+    cipher,
+    journal,
+    clock,
+    holder: connectorId,
+  })
   const background = new Set<Promise<unknown>>()
   const enrolmentPorts: EnrolmentPorts = {
     codec: crypto,
@@ -319,23 +279,10 @@ async function build(
 
   // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
   await safekeeping.replay()
-  const closeIntents = async (): Promise<number> =>
-    await closeOpenIntents({
-      certificates,
-      journal,
-      clock,
-      isClosed: async (transactionId, since) =>
-        (await readEvents(logsDir, { channel: 'admin', transactionId, since, limit: 1 })).length >
-        0,
-    })
-  await closeIntents()
+  const recovery = composeRecovery({ certificates, outbox, logsDir, journal, clock })
+  await recovery.closeIntents()
   await courier.releaseLeases()
-  await recoverAdminEvents({
-    outbox,
-    journal,
-    loadRecorded: async (eventIds, since) =>
-      await listRecordedNotifications(logsDir, eventIds, since),
-  })
+  await recovery.recordLostEvents()
 
   // Edges
   const service = configuration.management.openService
@@ -411,21 +358,14 @@ async function build(
   const adminServer = await startServer(
     createAdminApp({
       checks: checkHealth,
-      status: async () => ({
-        name: configuration.connector.name,
+      status: composeStatus(configuration, {
         version,
         startedAt,
-        profiles: configuration.profiles.map((profile) => ({
-          name: profile.name,
-          url: `${device.publicUrl.replace(/\/+$/, '')}/scep/${profile.name}`,
-          ca: profile.ca,
-          validator: profile.challenge.kind,
-        })),
-        certificates: listCertificates(),
-        outbox: await loadOutboxFigures(store, clock),
-        workers: workerFiguresOf(crypto),
-        recent: await listRecent(store),
-        openService: agent?.status(),
+        store,
+        pool: crypto,
+        listCertificates,
+        agent,
+        clock,
       }),
       metrics,
       logger,
@@ -446,22 +386,18 @@ async function build(
   closers.push(() => adminServer.stop())
 
   // What comes round
-  const duties = createDuties(journal)
-  duties.add('open intents', TEN_MINUTES_MS, closeIntents)
-  duties.add('requests that wait', OVERDUE_LOOK_MS, async () => {
-    await closeOverdue(profiles, enrolmentPorts)
+  const duties = startDuties({
+    profiles,
+    enrolmentPorts,
+    recovery,
+    captures,
+    store,
+    checkHealth: async () => {
+      recordWorkers()
+      await checkHealth()
+    },
+    recordExpiring: () => recordExpiring(listCertificates(), clock, journal),
   })
-  duties.add('health', HEALTH_EVERY_MS, async () => {
-    recordWorkers()
-    await checkHealth()
-  })
-  duties.add('captures', CAPTURE_LOOK_MS, async () => await captures.refresh())
-  duties.add('retention', HOUR_MS, async () => {
-    await store.forget(new Date(clock.now().getTime() - RETENTION_DAYS * DAY_MS))
-  })
-  duties.add('ends of certificates', DAY_MS, async () =>
-    recordExpiring(listCertificates(), clock, journal),
-  )
   addCaDuties(duties, authorities, cas, {
     store,
     pool: crypto,
@@ -500,46 +436,4 @@ async function build(
     journal,
     stop: async () => await (stopping ??= stop([...listening, adminServer])),
   }
-}
-
-function composeEndpoints(
-  configuration: Configuration,
-  profiles: ReadonlyMap<string, EnrolmentProfile>,
-  authorities: ComposedAuthorities,
-  ports: EnrolmentPorts,
-  captures: Captures,
-): ReadonlyMap<string, ScepEndpoint> {
-  const single = new Set(
-    configuration.profiles.filter(({ singleCaCert }) => singleCaCert).map(({ name }) => name),
-  )
-  const landing = new Set(
-    configuration.profiles.filter(({ ndes }) => ndes.landing === 'page').map(({ name }) => name),
-  )
-  const caIds = new Map(configuration.profiles.map(({ name, ca }) => [name, ca]))
-  const { clock } = ports
-  return new Map(
-    [...profiles].map(([name, profile]) => {
-      const composed = authorities.get(caIds.get(name) ?? '')
-      return [
-        name,
-        {
-          name,
-          capabilities: profile.capabilities,
-          singleCaCert: single.has(name),
-          landingPage: landing.has(name),
-          caCertificates: () =>
-            composed === undefined
-              ? []
-              : caCertificatesOf(
-                  composed,
-                  findCurrent(composed.authority.generations, clock.now()),
-                ),
-          ...(composed === undefined
-            ? {}
-            : { nextCaCertificates: createNextCaAnswer(composed, clock) }),
-          enrol: captures.wrap(profile, createScepEnrolment(profile, ports)),
-        },
-      ]
-    }),
-  )
 }
