@@ -21,8 +21,8 @@ const SKEW_MS = 5 * 60_000
  * Checks what a CA handed out against what was ordered, whatever the backend: never trust an answer because it came.
  *
  * The key, the subject (the same text; a CA may change string types), every subjectAltName, key usages and extended key
- * usages where they were ordered, no SID that was not ordered, not a CA, an end no later than ordered, and signatures up the chain. The
- * serial number is not compared: many CAs draw their own.
+ * usages where they were ordered, no SID that was not ordered, not a CA, an end no later than ordered, and signatures up
+ * the chain. The serial number is not compared: many CAs draw their own.
  *
  * @param chain as from `CaBackend.chain`: issuing CA first. The same array is checked in itself only once
  * @param now given, the certificate must also be valid then, with five minutes of grace at its start

@@ -127,8 +127,8 @@ export function addEnrolCommand(program: Command): void {
 }
 
 /**
- * `certconnector challenge`: makes a one-time challenge of a profile, or asks the simulator for one, as Intune hands one to a
- * device.
+ * `certconnector challenge`: makes a one-time challenge of a profile, or asks the simulator for one, as Intune hands one
+ * to a device.
  */
 export function addChallengeCommand(program: Command): void {
   program

@@ -39,7 +39,7 @@ export function startDuties(parts: {
   const { profiles, enrolmentPorts, recovery, captures, store } = parts
   const { journal, clock } = enrolmentPorts
   const duties = createDuties(journal)
-  duties.add('open intents', 10 * MINUTE_MS, recovery.closeIntents)
+  duties.add('open intents', 10 * MINUTE_MS, async () => await recovery.closeIntents())
   duties.add('requests that wait', OVERDUE_LOOK_MS, async () => {
     await closeOverdue(profiles, enrolmentPorts)
   })

@@ -61,8 +61,8 @@ const DAY_MS = 86_400_000
 
 /**
  * From how many days before its end a certificate is spoken of. An RA renews itself when a third of its life is left,
- * so that one with a week left has failed to; a CA and a TLS certificate are renewed by people. How long the certificate for the
- * connector service lives is the service's choice; event 68 tells of a renewal that fails.
+ * so that one with a week left has failed to; a CA and a TLS certificate are renewed by people. How long the certificate
+ * for the connector service lives is the service's choice; event 68 tells of a renewal that fails.
  */
 const NOTICE_DAYS: Readonly<Record<ExpiringCertificate['kind'], number>> = {
   ca: 90,

@@ -10,7 +10,9 @@ import type { ScepEndpoint } from '../http/index.ts'
 import { type ComposedAuthorities, caCertificatesOf } from './authorities.ts'
 import { createNextCaAnswer } from './next-ca.ts'
 
-/** By profile, what its SCEP URL answers with: capabilities, CA certificates, and the enrolment, which captures may watch. */
+/**
+ * By profile, what its SCEP URL answers with: capabilities, CA certificates, and the enrolment, which captures may watch.
+ */
 export function composeEndpoints(
   configuration: Configuration,
   profiles: ReadonlyMap<string, EnrolmentProfile>,

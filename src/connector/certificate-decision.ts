@@ -11,8 +11,9 @@ import { findKeyProblem } from './key-check.ts'
 import type { EnrolmentContext } from './ports.ts'
 
 /**
- * Whether the key may be certified at all, which rules a request falls under, and what they say. An extension that chooses rules and cannot be read is the fault
- * of the request. The directory is asked for a SID only where the rules want it.
+ * Whether the key may be certified at all, which rules a request falls under, and what they say. An extension that
+ * chooses rules and cannot be read is the fault of the request. The directory is asked for a SID only where the rules
+ * want it.
  *
  * @throws ConnectorError as `SidDirectory`: an outage waits as any other (REQ-150)
  */

@@ -90,8 +90,8 @@ class Refusal extends Error {
 
 /**
  * Decides what is signed for a CSR whose challenge was accepted: key, names, lifetime, and from its extensions only
- * subjectAltName, keyUsage and extKeyUsage (allow-list; RFC 5280, section 4.2.1). Subject and SAN bytes stay as sent, or the request is
- * refused; a SID URI is the only entry that is ever taken out.
+ * subjectAltName, keyUsage and extKeyUsage (allow-list; RFC 5280, section 4.2.1). Subject and SAN bytes stay as sent, or
+ * the request is refused; a SID URI is the only entry that is ever taken out.
  * Pure; the same input gives the same order.
  *
  * @param directorySid with `sid: verified`: what the directory answered for the subject; undefined: it has none

@@ -55,7 +55,10 @@ const KEEP_MS = 24 * 3_600_000
 export interface HealthReporter {
   /** Reports now and then every few minutes. */
   start(): void
-  /** Reports soon, because something changed; nothing before `start`. One report at a time: while one runs, one more follows it. */
+  /**
+   * Reports soon, because something changed; nothing before `start`. One report at a time: while one runs, one more
+   * follows it.
+   */
   wake(): void
   /** Ends the rounds with a last report, for which `graceMs` is left. */
   stop(graceMs: number): Promise<void>

@@ -14,8 +14,8 @@ export interface ProfileIssuers {
   /** The generation whose CA or RA certificate has this subject (REQ-185); undefined when none has. */
   findByName(nameDer: Uint8Array): CaBackend | undefined
   /**
-   * The RA certificate that is published now (SHA-256, hexadecimal): who answers where a request named none. The threads hold
-   * the RA keys of all CAs, and would take another's.
+   * The RA certificate that is published now (SHA-256, hexadecimal): who answers where a request named none. The threads
+   * hold the RA keys of all CAs, and would take another's.
    */
   raFingerprint(): string | undefined
   /** All whose certificates may still be renewed or asked for, the current one first; never empty. */

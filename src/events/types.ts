@@ -23,7 +23,10 @@ export interface EventDefinition {
   readonly message: string
 }
 
-/** What an event may carry. Names are the schema of docs/events.md. Nothing here may hold a challenge, password, token or key. */
+/**
+ * What an event may carry. Names are the schema of docs/events.md. Nothing here may hold a challenge, password, token or
+ * key.
+ */
 export interface EventFields {
   readonly transactionId?: string | undefined
   /** One HTTP call: the `client-request-id` we sent. */

@@ -28,9 +28,10 @@ export interface AdminAppOptions {
 }
 
 /**
- * The listener for operators and their machines: live, ready, figures, a page, and where a token is set, challenges for other
- * management services. It keeps no state. What reads has no login: it belongs on loopback or a management network, never on the device listener. Answers only under names of its
- * own, so that no web page of a stranger can read it through an operator's browser.
+ * The listener for operators and their machines: live, ready, figures, a page, and where a token is set, challenges for
+ * other management services. It keeps no state. What reads has no login: it belongs on loopback or a management network,
+ * never on the device listener. Answers only under names of its own, so that no web page of a stranger can read it
+ * through an operator's browser.
  */
 export function createAdminApp(options: AdminAppOptions): RequestListener {
   const app = express()

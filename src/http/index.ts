@@ -1,4 +1,7 @@
-/** Express: requests in, bytes out. Knows HTTP and the paths of SCEP. Decides nothing about a request and keeps nothing of it. */
+/**
+ * Express: requests in, bytes out. Knows HTTP and the paths of SCEP. Decides nothing about a request and keeps nothing
+ * of it.
+ */
 export { createAdminApp } from './admin-app.ts'
 export type { CaFile } from './ca-files-route.ts'
 export { createDeviceApp } from './device-app.ts'

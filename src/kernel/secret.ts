@@ -2,7 +2,9 @@ import { inspect } from 'node:util'
 
 const PLACEHOLDER = '[secret]'
 
-/** Text that must not be printed. Logs, JSON, templates and inspection all show a placeholder; only `reveal` gives the text. */
+/**
+ * Text that must not be printed. Logs, JSON, templates and inspection all show a placeholder; only `reveal` gives the text.
+ */
 export class Secret {
   readonly #text: string
 

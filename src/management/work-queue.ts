@@ -131,7 +131,8 @@ export type ReleaseReason = 'drain' | 'noKey' | 'caUnreachable' | 'caPending'
  *
  * @throws ConnectorError `intune/unavailable` nobody answered, or 408, 429, 5xx; transient, with `retryAfterMs` where asked
  * @throws ConnectorError `intune/unauthorized` our credentials or permissions do not suffice
- * @throws ConnectorError `intune/bad-response` the answer is not what the contract says; of an upload: nothing is known to be recorded
+ * @throws ConnectorError `intune/bad-response` the answer is not what the contract says; of an upload: nothing is known
+ *   to be recorded
  * @throws ConnectorError `intune/misconfigured` the service has no such queue for us
  */
 export interface WorkQueue<K extends WorkKind> {

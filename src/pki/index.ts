@@ -1,4 +1,7 @@
-/** X.509, PKCS #10 and CMS as pure functions over bytes. Knows encodings and signatures. Does not know who may have a certificate. */
+/**
+ * X.509, PKCS #10 and CMS as pure functions over bytes. Knows encodings and signatures. Does not know who may have a
+ * certificate.
+ */
 export { encodeDigest, readDigest, readSignatureScheme } from './algorithms.ts'
 export { encodeBasicConstraints, parseBasicConstraints } from './basic-constraints.ts'
 export {

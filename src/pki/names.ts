@@ -91,7 +91,9 @@ function escapeOctets(text: string): string {
   return Buffer.from(text, 'utf8').toString('hex').toUpperCase().replaceAll(/../g, String.raw`\$&`)
 }
 
-/** The values of one attribute type in a Name, as text, in the order of the encoding; values that are no text are left out. */
+/**
+ * The values of one attribute type in a Name, as text, in the order of the encoding; values that are no text are left out.
+ */
 export function findNameValues(nameDer: Uint8Array, typeOid: string): string[] {
   const values: string[] = []
   for (const rdn of parseElement(nameDer).children) {

@@ -1,4 +1,7 @@
-/** SCEP, RFC 8894, as pure functions. Knows messages and their cryptography. Does not know HTTP servers, Intune, who may enrol, or what time it is. */
+/**
+ * SCEP, RFC 8894, as pure functions. Knows messages and their cryptography. Does not know HTTP servers, Intune, who may
+ * enrol, or what time it is.
+ */
 export { encodeCaCertificates, MEDIA_TYPE } from './ca-certificates.ts'
 export { encodeCapabilities } from './capabilities.ts'
 export { HRESULT, refusalFor, refusalForChallenge } from './fail-info.ts'

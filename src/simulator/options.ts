@@ -7,7 +7,10 @@ export interface SimulatorOptions {
   readonly dataDir: string
   /** Address of both listeners. Default `127.0.0.1`; the simulator has no protection of its own against strangers. */
   readonly host?: string
-  /** Name under which clients reach it; stands in every URL that it hands out. Default `host`, or `localhost` for a wildcard address. */
+  /**
+   * Name under which clients reach it; stands in every URL that it hands out. Default `host`, or `localhost` for a
+   * wildcard address.
+   */
   readonly publicHost?: string
   /** Default 8443; 0 takes any free port. */
   readonly httpsPort?: number

@@ -3,7 +3,9 @@ import type { NotificationState, Outbox } from './ports.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 import type { SqlExecutor } from './sql-executor.ts'
 
-/** The outbox over SQL. Each claim and each mark is one statement that names the holder, so two instances cannot both win. */
+/**
+ * The outbox over SQL. Each claim and each mark is one statement that names the holder, so two instances cannot both win.
+ */
 export function createOutbox(executor: SqlExecutor, dialect: SqlDialect): Outbox {
   const queries = prepareOutboxQueries(dialect)
 

@@ -58,17 +58,21 @@ export interface RefusalRecord {
 }
 
 /**
- * Certificates that were issued or are about to be. Every method is one atomic, durable unit: it has happened when the promise resolves.
+ * Certificates that were issued or are about to be. Every method is one atomic, durable unit: it has happened when the
+ * promise resolves.
  *
  * @throws ConnectorError `store/unavailable` nothing was written; transient
  */
 export interface CertificateRegister {
-  /** The live record (reserved, issued or revoked) of a request reserved at or after `since`; undefined when there is none. */
+  /**
+   * The live record (reserved, issued or revoked) of a request reserved at or after `since`; undefined when there is none.
+   */
   findByRequestKey(requestKey: string, since: Date): Promise<CertificateRecord | undefined>
 
   /**
-   * Writes the intent, unless a live record of the same request (since `replaySince`) exists: then that one is returned as `taken`.
-   * A `reserved` one whose lease ran out is abandoned and replaced. Two instances at once: exactly one gets `reserved`.
+   * Writes the intent, unless a live record of the same request (since `replaySince`) exists: then that one is returned
+   * as `taken`. A `reserved` one whose lease ran out is abandoned and replaced. Two instances at once: exactly one gets
+   * `reserved`.
    *
    * @throws ConnectorError `store/conflict` the serial exists already (draw another)
    */

@@ -5,7 +5,8 @@ import type { FromWorker, JobRunner, JobTable, ToWorker } from './job-table.ts'
 /**
  * Makes the current thread a worker of a pool: waits for keys, then runs jobs one after the other.
  *
- * Keys that cannot be used are refused and leave the earlier ones in place. A job that throws is answered; the thread goes on.
+ * Keys that cannot be used are refused and leave the earlier ones in place. A job that throws is answered; the thread
+ * goes on.
  *
  * @param createRunner imports the keys (once, into key objects of this thread) and gives the jobs that use them
  * @param transferables buffers of a result that this thread no longer needs; they move instead of being copied

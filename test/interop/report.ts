@@ -108,5 +108,6 @@ const after = `
 \`npm run test:interop\` installs missing packages when it runs as root on Debian (\`strongswan-pki libstrongswan-standard-plugins
 libstrongswan-extra-plugins scep certmonger openssl curl\`, for jscep \`default-jdk-headless maven\`). Elsewhere a missing client is
 skipped; with \`CI\` set it fails and names the package. The linters need \`gnutls-bin\`, Go (zlint is built from its module) and
-Python 3 (pkilint gets a virtual environment); both are kept under \`node_modules/.cache\`. Nothing else is left behind: the connector, certmonger and their files live in temporary folders and on free loopback ports.
+Python 3 (pkilint gets a virtual environment); both are kept under \`node_modules/.cache\`. Nothing else is left behind: the
+connector, certmonger and their files live in temporary folders and on free loopback ports.
 `

@@ -29,7 +29,9 @@ export interface AuthorityRa {
   readonly files: KeyedFiles
 }
 
-/** One CA of an authority: an issuing key with its chain and its RA keys. One follows the other by roll-over. Memory only. */
+/**
+ * One CA of an authority: an issuing key with its chain and its RA keys. One follows the other by roll-over. Memory only.
+ */
 export interface AuthorityGeneration extends GenerationTimes {
   readonly rootDer: Uint8Array
   readonly issuingDer: Uint8Array

@@ -54,7 +54,9 @@ export interface AuthorityOptions {
   readonly random: RandomBytes
 }
 
-/** RA certificates as devices are told them: the one to encrypt to, then the one that signs unless it is the same (REQ-36). */
+/**
+ * RA certificates as devices are told them: the one to encrypt to, then the one that signs unless it is the same (REQ-36).
+ */
 export type NewRas = readonly [KeyedCertificate, ...KeyedCertificate[]]
 
 /** What `createAuthority` makes. */

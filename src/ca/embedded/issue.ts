@@ -16,7 +16,9 @@ import { chooseShard, FULL_CRL, nameShard, urlOfPart } from './crl-parts.ts'
 import { getIssuerKeyIdentifier, latestNotAfter } from './issuer-facts.ts'
 import type { IssuerMaterial } from './signer.ts'
 
-/** An embedded CA made ready to sign: key imported once, everything constant encoded once. Stays in the thread that made it. */
+/**
+ * An embedded CA made ready to sign: key imported once, everything constant encoded once. Stays in the thread that made it.
+ */
 export interface Issuer {
   readonly caId: string
   readonly key: KeyObject

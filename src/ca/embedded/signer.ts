@@ -12,7 +12,9 @@ export interface IssuerMaterial {
   readonly crlShards?: number
   /** Beside `caIssuersUrl`; undefined: nobody is sent to a responder. */
   readonly ocspUrl?: string | undefined
-  /** Whether orders may bring Microsoft's SID extension, verified by whoever ordered it (REQ-127, REQ-128). Default false. */
+  /**
+   * Whether orders may bring Microsoft's SID extension, verified by whoever ordered it (REQ-127, REQ-128). Default false.
+   */
   readonly allowsSidExtension?: boolean
 }
 

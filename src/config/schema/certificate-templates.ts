@@ -2,7 +2,10 @@ import * as z from 'zod'
 import { field } from '../field.ts'
 import { certificateRulesSchema } from './certificate-rules.ts'
 
-/** Rules for requests that name a template or ask for a purpose: the names and meanings of the connector’s `CertificateTemplate`. */
+/**
+ * Rules for requests that name a template or ask for a purpose: the names and meanings of the connector’s
+ * `CertificateTemplate`.
+ */
 export const certificateTemplatesSchema = field(
   z
     .array(

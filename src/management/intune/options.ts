@@ -45,7 +45,10 @@ export interface IntuneOptions {
   readonly scepApiVersion?: string
   /** Header `api-version` of the revocation calls. Default `5019-05-05`. */
   readonly revocationApiVersion?: string
-  /** How `errorCode` is written in revocation results: Microsoft's C# library sends names, its Java library numbers. Default `name`. */
+  /**
+   * How `errorCode` is written in revocation results: Microsoft's C# library sends names, its Java library numbers.
+   * Default `name`.
+   */
   readonly revocationErrorCodes?: 'name' | 'number'
   readonly timeouts?: IntuneTimeouts
   readonly proxy?: ProxyOptions

@@ -34,7 +34,9 @@ export interface Operation<B extends z.ZodType = z.ZodType, A extends z.ZodType 
   readonly query?: Readonly<Record<string, string>>
   /** Which base URL of the discovery; `origin` for the discovery itself. */
   readonly endpoint: 'origin' | 'enrollment' | 'work' | 'health'
-  /** `none`: public; `token`: the enrolment token in the body; `certificate`: mutual TLS with the connector's certificate. */
+  /**
+   * `none`: public; `token`: the enrolment token in the body; `certificate`: mutual TLS with the connector's certificate.
+   */
   readonly identity: 'none' | 'token' | 'certificate'
   /** 204 comes without a body. */
   readonly status: 200 | 201 | 204

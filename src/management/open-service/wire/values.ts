@@ -34,7 +34,9 @@ export const serviceUrl = z
   .max(2048)
   .regex(/^https:\/\/[^/?#@\s\\]+(?:\/[^?#\s\\]*)?$/i)
 
-/** One of a list, in any case. What is not of the list is no crash: the item that holds it is answered `NotSupportedError`. */
+/**
+ * One of a list, in any case. What is not of the list is no crash: the item that holds it is answered `NotSupportedError`.
+ */
 export function anyCase<const V extends readonly [string, ...string[]]>(values: V) {
   return z
     .string()
