@@ -67,7 +67,7 @@ export const profileSchema = z
           example: 'true',
         }),
         openCertQueries: field(z.boolean().default(false), {
-          doc: 'GetCert answers anybody who knows issuer and serial, not only the holder of the key.',
+          doc: 'GetCert answers anybody who knows issuer and serial, not only the holder of the key. Certificates of other profiles are never given.',
           example: 'false',
         }),
       })
