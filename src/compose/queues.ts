@@ -90,7 +90,11 @@ function composePkcsLoops(
   const { openService } = parts
   const { issuance, recrypt, keyPairs } = composePkcs(configuration, parts)
   const seconds = OPEN_SERVICE_POLL_SECONDS
-  const loop = composeLoop(openService.queue('pkcs'), issuance, parts, seconds)
+  const named = configuration.pkcs.templates.map(
+    (one) => `${one.certificationAuthority}\\${one.certificationAuthorityName}`,
+  )
+  const queue = openService.queue('pkcs', [...new Set(named)])
+  const loop = composeLoop(queue, issuance, parts, seconds)
   return [
     {
       ...loop,

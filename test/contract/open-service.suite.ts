@@ -315,7 +315,7 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       const ours = await service.queue('revocation', { caConfiguration })
       const any = await service.queue('revocation')
       const theirs = await service.queue('revocation', { caConfiguration: 'ca2.corp.example\\X' })
-      const lent = await take(first.queue('revocation', [caConfiguration]))
+      const lent = await take(first.queue('revocation', [caConfiguration.toUpperCase()]))
       assert.deepEqual(
         lent.map(({ requestContext }) => requestContext).toSorted(),
         [ours, any].toSorted(),

@@ -282,7 +282,8 @@ function isForCas(
   const named =
     host === undefined ? undefined : `${host}\\${textOf(body['certificationAuthorityName']) ?? ''}`
   const ca = textOf(body['caConfiguration']) ?? named
-  return ca === undefined || certificationAuthorities.includes(ca)
+  if (ca === undefined) return true
+  return certificationAuthorities.some((one) => one.toLowerCase() === ca.toLowerCase())
 }
 
 /** Bodies may be anything: an order can replace every member. */
