@@ -5,6 +5,7 @@ import {
   encodeInteger,
   encodeOctetString,
   encodeSequence,
+  encodeUtf8String,
   parseCertificate,
 } from '../pki/index.ts'
 import { isIssuedBy } from './device-recipient.ts'
@@ -18,6 +19,8 @@ export interface EscrowContent {
   readonly keyDer: Uint8Array
   readonly certificateDer: Uint8Array
   readonly chain: readonly Uint8Array[]
+  /** For which it was issued: a copy is sealed again for this one alone. */
+  readonly deviceId: string
 }
 
 /** Connectors that a copy may be sealed for, or why one may not have it. */
@@ -53,13 +56,15 @@ export function judgeEscrow(
   return { kind: 'accepted', certificates }
 }
 
-/** DER of the content of an escrow copy: version, key, certificate, chain (docs/open-connector-service.md). */
-export function encodeEscrow({ keyDer, certificateDer, chain }: EscrowContent): Uint8Array {
+/** DER of the content of an escrow copy: version, key, certificate, chain, device (docs/open-connector-service.md). */
+export function encodeEscrow(content: EscrowContent): Uint8Array {
+  const { keyDer, certificateDer, chain, deviceId } = content
   return encodeSequence(
     encodeInteger(ESCROW_VERSION),
     encodeOctetString(keyDer),
     encodeOctetString(certificateDer),
     encodeSequence(...chain.map((der) => encodeOctetString(der))),
+    encodeUtf8String(deviceId),
   )
 }
 

@@ -6,6 +6,7 @@ import {
   parseElement,
   parseOctets,
   parseSmallInteger,
+  parseText,
   TAG,
 } from '../pki/index.ts'
 import { ESCROW_VERSION, type EscrowContent } from './escrow.ts'
@@ -58,6 +59,7 @@ function parseEscrow(content: Uint8Array): EscrowContent {
   return {
     keyDer: octets(1, 'key'),
     certificateDer: octets(2, 'certificate'),
+    deviceId: parseText(getChild(sequence, 4, TAG.utf8String, 'device'), 'device'),
     chain: chain.map((der) => Uint8Array.from(parseOctets(der, 'certificate of the chain'))),
   }
 }

@@ -145,7 +145,8 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
     device: Receiver,
     escrow: readonly Certificate[],
   ): Promise<Omit<PkcsValue, 'caRequestId' | 'thumbprintHex'>> {
-    const content = { keyDer, certificateDer: certificate.der, chain: await ca.chain() }
+    const { deviceId } = request
+    const content = { keyDer, certificateDer: certificate.der, chain: await ca.chain(), deviceId }
     return {
       caConfiguration: caConfigurationOf(ca.id),
       certificateDer: certificate.der,

@@ -129,11 +129,14 @@ export function createPkcsRecrypt(ports: RecryptPorts): WorkHandler<'pkcsRecrypt
     }
   }
 
-  // 3. Certificate: the very one that is asked for, and never one that is revoked.
+  // 3. Certificate: the very one that is asked for, for the device that it was issued for, and never one that is revoked.
   async function verify(
-    { thumbprintHex }: PkcsRecryptRequest,
-    { certificateDer }: EscrowContent,
+    { deviceId, recipients, thumbprintHex }: PkcsRecryptRequest,
+    { certificateDer, deviceId: ownerId }: EscrowContent,
   ): Promise<void> {
+    // The service names copy and device: whoever has the queue must not get a key for a device of their own.
+    if (recipients.length > 0 && deviceId.toLowerCase() !== ownerId.toLowerCase())
+      throw new Failure('CryptographyError', 'the escrow copy is of another device')
     const digest = thumbprintHex.length === 64 ? 'sha256' : 'sha1'
     if (hash(digest, certificateDer, 'hex') !== thumbprintHex.toLowerCase())
       throw new Failure('CryptographyError', 'the escrow copy is of another certificate')

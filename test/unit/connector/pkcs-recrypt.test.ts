@@ -36,6 +36,8 @@ function issue(name: string, issuer: string, subject: string): void {
 for (const name of ['mdm', 'fleet', 'alice']) makeIdentity(folder.path, name, { key: p256 })
 issue('device', 'mdm', DEVICE_ID)
 issue('old', 'mdm', DEVICE_ID)
+const OTHER_DEVICE_ID = 'bbbbbbbb-0000-4000-8000-00000000000b'
+issue('other', 'mdm', OTHER_DEVICE_ID)
 issue('connector', 'fleet', 'connector')
 issue('before', 'fleet', 'connector')
 issue('another', 'fleet', 'another')
@@ -44,6 +46,7 @@ const content = {
   keyDer: new Uint8Array(keyOf('alice').export({ type: 'pkcs8', format: 'der' })),
   certificateDer: der('alice'),
   chain: [],
+  deviceId: DEVICE_ID,
 }
 const thumbprintHex = hash('sha1', der('alice'), 'hex')
 const copyFor = (...names: string[]): Uint8Array =>
@@ -137,6 +140,20 @@ test('events 1250, 1251: the device opens the same key under a new password, its
   const again = valueOf((await carryOut()).verdict)
   assert.notEqual(openAs('device', again.payload?.encryptedPfxPassword), password)
   assert.ok(!first.text.includes(password))
+})
+
+test('event 1253: a copy that was made for one device is not sealed for another, whoever asks', async () => {
+  const other = recipientOf(der('other'))
+  const { verdict, eventIds } = await carryOut({
+    deviceId: OTHER_DEVICE_ID,
+    recipients: [other],
+    deviceKeyThumbprintHex: other.thumbprintHex,
+  })
+  assert.deepEqual(eventIds, [1251, 1253])
+  assert.ok(!verdict.end.succeeded)
+  assert.equal(verdict.end.errorCode, 'CryptographyError')
+  assert.match(verdict.end.errorMessage, /of another device/)
+  valueOf((await carryOut({ deviceId: DEVICE_ID.toUpperCase() })).verdict)
 })
 
 test('a copy for a certificate of before a renewal opens as well', async () => {
