@@ -51,6 +51,9 @@ const defaultOptions: HealthReporterOptions = {
 /** Intervals older than this are forgotten: the service keeps no older ones. */
 const KEEP_MS = 24 * 3_600_000
 
+/** Intervals in one message: with them it fits into the smallest body that a service may set as its limit. */
+const MAX_INTERVALS = 200
+
 /** Reports how the connector is, and keeps what could not be reported. */
 export interface HealthReporter {
   /** Reports now and then every few minutes. */
@@ -132,19 +135,32 @@ export function createHealthReporter(
     })
   }
 
+  /** One message, and after an outage as many as it takes. */
   async function report(signal: AbortSignal, pausesSeconds: readonly number[]): Promise<void> {
-    const intervals = await closeInterval()
-    if (intervals.length > 0) await ports.unsent.save(intervals)
+    let left = await closeInterval()
+    if (left.length > 0) await ports.unsent.save(left)
+    do {
+      if (!(await send(left.slice(0, MAX_INTERVALS), signal, pausesSeconds))) return
+      left = left.slice(MAX_INTERVALS)
+    } while (left.length > 0 && !signal.aborted)
+  }
+
+  /** @returns false: the service did not take it */
+  async function send(
+    intervals: readonly HealthInterval[],
+    signal: AbortSignal,
+    pausesSeconds: readonly number[],
+  ): Promise<boolean> {
     for (let number = 1; ; number += 1) {
       try {
         await attempt(intervals, AbortSignal.any([signal, AbortSignal.timeout(options.attemptMs)]))
-        return
+        return true
       } catch (error) {
         // Interrupted by the stop, which makes a report of its own.
-        if (signal === stopping.signal && signal.aborted) return
+        if (signal === stopping.signal && signal.aborted) return false
         const isLast = number > pausesSeconds.length || signal.aborted
         recordFailure(journal, error, number, isLast, intervals.length)
-        if (isLast) return
+        if (isLast) return false
       }
       await pause(pauseAfterAttempt(pausesSeconds, number, ports.random()), signal)
     }

@@ -131,6 +131,28 @@ describe('health reports', () => {
     await stage.reporter.stop(100)
   })
 
+  test('a day without the service: every interval arrives once, in messages that every service takes', async () => {
+    const stage = openStage()
+    stage.leave(true)
+    stage.reporter.start()
+    await until(() => stage.eventIds().includes(5002))
+    const rounds = (24 * 60) / 5
+    for (let round = 0; round < rounds; round += 1) {
+      stage.count(4006, 10)
+      stage.advance(5)
+      await stage.round()
+    }
+    assert.equal(stage.saved().length, rounds)
+    stage.leave(false)
+    stage.reporter.wake()
+    await until(() => stage.saved().length === 0)
+    const sent = stage.reports.flatMap(({ intervals }) => intervals)
+    assert.equal(sent.length, rounds)
+    assert.equal(new Set(sent.map(({ from }) => from.getTime())).size, rounds)
+    assert.ok(stage.reports.every(({ intervals }) => intervals.length <= 200))
+    await stage.reporter.stop(100)
+  })
+
   test('intervals of a day ago are forgotten; those of before the start are sent', async () => {
     const interval = (hoursAgo: number): HealthInterval => ({
       metric: 'revoke',
