@@ -80,7 +80,13 @@ export function createWorkItems(executor: SqlExecutor, dialect: SqlDialect): Wor
       await changed(ids, (id) => {
         const { summary = null } = end
         return end.state === 'returned'
-          ? queries.giveBack({ id, holder, dueAt: end.dueAt.getTime(), summary })
+          ? queries.giveBack({
+              id,
+              holder,
+              dueAt: end.dueAt.getTime(),
+              summary,
+              attempt: end.attempt ?? Number.MAX_SAFE_INTEGER,
+            })
           : queries.close({ id, holder, at: end.at.getTime(), summary })
       }),
 

@@ -87,7 +87,7 @@ export interface WorkItems {
   free(ids: readonly string[], holder: string): Promise<void>
   /**
    * Ends items: `closed` wipes payload, progress and result; `returned` keeps waiting until `dueAt` for the item to come
-   * again. `summary` replaces the one there is.
+   * again; one that did so meanwhile, with a higher attempt than `attempt`, is `received`. `summary` replaces the one there is.
    *
    * @returns those that were ours
    */
@@ -96,7 +96,12 @@ export interface WorkItems {
     holder: string,
     end:
       | { readonly state: 'closed'; readonly at: Date; readonly summary?: string }
-      | { readonly state: 'returned'; readonly dueAt: Date; readonly summary?: string },
+      | {
+          readonly state: 'returned'
+          readonly dueAt: Date
+          readonly summary?: string
+          readonly attempt?: number
+        },
   ): Promise<readonly string[]>
   /** Items that this holder closed and whose Admin event may be missing, oldest first. */
   listUnrecorded(queue: string, holder: string, limit: number): Promise<readonly WorkRecord[]>

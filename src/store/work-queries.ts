@@ -205,16 +205,30 @@ export function prepareWorkQueries(dialect: SqlDialect) {
         readonly holder: string
         readonly dueAt: number
         readonly summary: string | null
+        readonly attempt: number
       }) =>
         db
           .updateTable('work_item')
-          .set((eb) => ({
-            ...isFree,
-            state: 'returned',
-            result: null,
-            due_at: slots.dueAt,
-            summary: eb.fn.coalesce(eb.val(slots.summary), eb.ref('summary')),
-          }))
+          .set((eb) => {
+            const hasComeAgain = eb('attempt', '>', slots.attempt)
+            return {
+              ...isFree,
+              state: eb
+                .case()
+                .when(hasComeAgain)
+                .then<WorkState>('received')
+                .else<WorkState>('returned')
+                .end(),
+              result: null,
+              due_at: eb
+                .case()
+                .when(hasComeAgain)
+                .then(eb.ref('opened_at'))
+                .else(slots.dueAt)
+                .end(),
+              summary: eb.fn.coalesce(eb.val(slots.summary), eb.ref('summary')),
+            }
+          })
           .where('id', '=', slots.id)
           .where('holder', '=', slots.holder),
     ),

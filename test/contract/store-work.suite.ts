@@ -234,6 +234,22 @@ export function describeWork(current: CurrentHarness): void {
       assert.equal((await work().find(queue, item.contextHash))?.summary, '{"b":2}')
     })
 
+    test('what is given back and came again meanwhile is received, with its new attempt', async () => {
+      const item = await put('finished')
+      await work().claim(queue, 'finished', lease('a', 1, 60), 1)
+      await work().receive([
+        sampleWork({ contextHash: item.contextHash, attempt: 2, receivedAt: later(2) }),
+      ])
+      const end = { state: 'returned', dueAt: later(90), summary: '{"b":2}', attempt: 1 } as const
+      assert.deepEqual(await work().settle([item.id], 'a', end), [item.id])
+      const [record] = await work().claim(queue, 'received', lease('a', 3, 60), 1)
+      assert.equal(record?.id, item.id)
+      assert.equal(record?.attempt, 2)
+      assert.equal(record?.result, undefined)
+      await work().settle([item.id], 'a', { ...end, attempt: 2 })
+      assert.equal((await work().find(queue, item.contextHash))?.state, 'returned')
+    })
+
     test('a closed item is unrecorded until it is marked, and stays marked when it comes again', async () => {
       const item = await put('closed')
       const [unrecorded] = await work().listUnrecorded(queue, 'a', 10)

@@ -123,13 +123,14 @@ export function createMemoryWork(gate: Gate, rows: Map<string, WorkRow>): WorkIt
     },
     async settle(ids, holder, end) {
       gate.write('work.settle')
-      return change(ids, holder, ({ summary }) =>
+      return change(ids, holder, ({ summary, attempt, openedAt }) =>
         end.state === 'returned'
           ? {
               ...isFree,
-              state: 'returned',
               result: undefined,
-              dueAt: end.dueAt,
+              ...(attempt > (end.attempt ?? attempt)
+                ? { state: 'received', dueAt: openedAt }
+                : { state: 'returned', dueAt: end.dueAt }),
               summary: end.summary ?? summary,
             }
           : {

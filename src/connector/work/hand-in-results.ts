@@ -126,7 +126,7 @@ export function createHandingIn<K extends WorkKind>(
         // With a stale lease it may come again, to us or to another connector, which then has its Admin event.
         const end =
           outcome === 'staleLease'
-            ? ({ state: 'returned', dueAt, summary } as const)
+            ? ({ state: 'returned', dueAt, summary, attempt: record.attempt } as const)
             : ({ state: 'closed', at, summary } as const)
         await items.settle([record.id], holder, end)
       }

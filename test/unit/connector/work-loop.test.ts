@@ -491,6 +491,33 @@ describe('leases of the service', () => {
       assert.deepEqual(on.eventIds('admin'), [])
     })
 
+  test('a result whose item came again while it went up is undone, and carried out anew with the new lease', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const item = fakeItem({ lease: leased('old') })
+    const upload = on.queue.upload.bind(on.queue)
+    on.queue.upload = async (results, call) => {
+      if (on.queue.uploads.length === 0) {
+        on.queue.waiting.push({ ...item, lease: { ...leased('new'), attempt: 2 } })
+        on.advance(3600)
+        await on.until(
+          'the item came again',
+          async () => (await on.record(item.requestContext))?.attempt === 2,
+        )
+      }
+      return await upload(results, call)
+    }
+    on.queue.outcomeOf = ({ lease }) => (lease?.id === 'old' ? 'staleLease' : 'recorded')
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('3000', () => on.count(3000) === 1)
+    assert.deepEqual(
+      on.queue.uploads.flat().map(({ lease }) => lease?.id),
+      ['old', 'new'],
+    )
+    assert.deepEqual(on.carried, ['a 4A01', 'a 4A01'])
+    assert.deepEqual(on.takenBack, ['4A01'])
+  })
+
   test('a result that the service rejects is 3001', async () => {
     const on = stage(createFakeWorkQueue(true))
     on.queue.outcomeOf = () => 'rejected'
