@@ -1,21 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { formatRecord, readEvents } from '../events/index.ts'
 import { ConnectorError, Secret } from '../kernel/index.ts'
 import { findConfiguration } from './configuration.ts'
 import type {
   DeviceKeyKind,
   EnrolledDevice,
-  EnrolmentStep,
   RequestCipher,
   RequestDigest,
   RequestedName,
   RequestKeyTransport,
 } from './enrolment-client/index.ts'
 import { openExistingStore } from './existing-store.ts'
+import { printEvents, printStep } from './shown-steps.ts'
+import { writeNew } from './write-new.ts'
 
 const ciphers: readonly RequestCipher[] = [
   'aes-128-cbc',
@@ -194,28 +192,10 @@ async function loadClient() {
   return await import('./enrolment-client/index.ts')
 }
 
-/** Shows what the connector recorded, where it runs on this machine; waits a little for its Admin event. */
+/** What the connector recorded, where it runs on this machine. */
 async function showEvents(transactionId: string, command: Command): Promise<void> {
   const { dataDir = 'data' } = command.optsWithGlobals<{ dataDir?: string }>()
-  const directory = join(resolve(dataDir), 'logs')
-  if (!existsSync(directory)) return
-  const closed = await waitForAdminEvent(directory, transactionId)
-  const found = await readEvents(directory, { transactionId })
-  if (found.length === 0) return
-  process.stdout.write('\nWhat the connector recorded\n')
-  for (const record of found) process.stdout.write(`  ${formatRecord(record)}\n`)
-  if (!closed)
-    process.stdout.write('  (its Admin event is still to come: Intune is not told yet)\n')
-  process.stdout.write(`\nAgain: npm run certconnector -- events --transaction ${transactionId}\n`)
-}
-
-async function waitForAdminEvent(directory: string, transactionId: string): Promise<boolean> {
-  for (let attempt = 0; attempt < 30; attempt += 1) {
-    const admin = await readEvents(directory, { channel: 'admin', transactionId, limit: 1 })
-    if (admin.length > 0) return true
-    await sleep(100)
-  }
-  return false
+  await printEvents(join(resolve(dataDir), 'logs'), transactionId)
 }
 
 async function findChallenge(argument: string | undefined, options: EnrolOptions): Promise<Secret> {
@@ -242,13 +222,6 @@ function readChallengeFile(file: string): Secret {
   }
 }
 
-function printStep(step: EnrolmentStep): void {
-  process.stdout.write(`\n${step.title}\n`)
-  const width = Math.max(0, ...step.facts.map(([label]) => label.length))
-  for (const [label, value] of step.facts)
-    process.stdout.write(`  ${label.padEnd(width)}  ${value}\n`)
-}
-
 async function writeDevice(prefix: string, device: EnrolledDevice): Promise<void> {
   const key = device.keys.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
   await writeNew(`${prefix}.key`, key, 0o600)
@@ -256,22 +229,6 @@ async function writeDevice(prefix: string, device: EnrolledDevice): Promise<void
   process.stdout.write(
     `\nWritten: ${prefix}.pem (certificate and chain), ${prefix}.key (private key)\n`,
   )
-}
-
-async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  try {
-    const file = await open(path, 'wx', mode)
-    await file.writeFile(text)
-    await file.close()
-  } catch (cause) {
-    throw new ConnectorError(
-      'config/invalid',
-      `--out: ${path} cannot be written; give another prefix`,
-      {
-        cause,
-      },
-    )
-  }
 }
 
 function collectSan(text: string, before: readonly RequestedName[] = []): readonly RequestedName[] {

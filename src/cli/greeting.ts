@@ -40,7 +40,16 @@ Enrol a device, in a second terminal:
 
   ${line}
 
-which asks the simulator for a challenge of its own. Stop with Ctrl-C. Events follow.
+which asks the simulator for a challenge of its own.${isDemonstration ? workHint(simulator.controlUrl) : ''} Stop with Ctrl-C. Events follow.
+
+`
+}
+
+function workHint(controlUrl: string): string {
+  const line = 'npm run certconnector -- work pkcs'
+  return ` Or have a certificate made with its key:
+
+  ${controlUrl === usualControlUrl ? line : `${line} --control ${controlUrl}`}
 
 `
 }

@@ -19,6 +19,7 @@ import { addSimulateCommand } from './simulate-command.ts'
 import { addSpoolCommand } from './spool-command.ts'
 import { addStatusCommand } from './status-command.ts'
 import { loadVersion } from './version.ts'
+import { addWorkCommand } from './work-command.ts'
 
 /** All commands with their options and help. Runs nothing by itself. */
 export function createProgram(): Command {
@@ -45,6 +46,7 @@ Documents: docs/enrolment.md, docs/operations.md, docs/configuration.md, docs/ev
     addEnrolCommand,
     addChallengeCommand,
     addSimulateCommand,
+    addWorkCommand,
     addCaCommand,
     addKeyringCommand,
     addImportCommand,

@@ -52,6 +52,8 @@ const promised: Readonly<Record<string, readonly string[]>> = {
     '--out',
   ],
   challenge: ['--profile', '--control', '--subject', '--san', '--valid-minutes'],
+  'work pkcs': ['--user', '--control', '--out'],
+  'work recrypt': ['--control', '--out'],
   simulate: ['--host', '--https-port', '--control-port'],
   'ca init': ['--id', '--key', '--root-key', 'p256'],
   'ca show': ['--id'],
