@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net'
 import type { Command } from 'commander'
-import { ConnectorError } from '../kernel/index.ts'
+import { describeError } from '../kernel/index.ts'
 import { findConfiguration } from './configuration.ts'
+import { CommandEnd, EXIT } from './failure.ts'
 
 const ANSWER_MS = 5000
 
@@ -52,17 +53,17 @@ export function addStatusCommand(program: Command): void {
     })
 }
 
+/** @throws CommandEnd with exit code 1 when no connector answers; that has been told */
 async function loadStatus(url: string): Promise<AdminStatus> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
     return (await answer.json()) as AdminStatus
   } catch (cause) {
-    throw new ConnectorError(
-      'config/invalid',
-      `no connector answers at ${url}; start it with certconnector serve, or give its configuration with --config`,
-      { cause },
+    process.stderr.write(
+      `certconnector: no connector answers at ${url}; start it with certconnector serve, or give its configuration with --config (${describeError(cause)})\n`,
     )
+    throw new CommandEnd(EXIT.failed)
   }
 }
 

@@ -174,6 +174,7 @@ logging: { console: 'off' }
       assert.match(again.err, /is not enrolled/)
     }
     const none = await run('status')
+    assert.equal(none.code, 1, 'nothing is wrong with the usage')
     assert.match(none.err, /no connector answers/)
   })
 })
