@@ -13,6 +13,7 @@ export interface QueueService {
   /** In the order of their numbers. */
   queue(orders: readonly object[]): Promise<readonly string[]>
   list(): Promise<readonly ServedItem[]>
+  countConnectors(): Promise<number>
   break(order: object): Promise<void>
   repair(): Promise<void>
   /** What was lent for less than that is lent to somebody else afterwards. */
@@ -42,6 +43,8 @@ export function createQueueService(controlUrl: string, { kind }: QueueStory): Qu
         ),
       ),
     list: async () => ((await call('GET', `work/${kind}`)) as { value: ServedItem[] }).value,
+    countConnectors: async () =>
+      ((await call('GET', 'connectors')) as { value: readonly unknown[] }).value.length,
     async break(order) {
       await call('POST', 'faults', order)
     },

@@ -103,6 +103,8 @@ class QueueRun {
     const startedAt = performance.now()
     const { items, kills, seed } = this.#options
     await Promise.all(this.#sites.map(async (site) => await this.#start(site).ready))
+    // One that is killed before it ever enrolled would leave all the work to the other.
+    while ((await this.#service.countConnectors()) < this.#sites.length) await pause(POLL_MS)
     for (let kill = 1; kill <= kills; kill += 1) {
       await this.#queueUntil(Math.ceil((items * kill) / (kills + 1)))
       await this.#liveAndDie()
