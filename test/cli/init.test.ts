@@ -180,6 +180,22 @@ describe('init', () => {
     assert.deepEqual(profiles, [])
   })
 
+  test('PKCS certificates from a connector service, with a template that fits nothing until it is replaced', async () => {
+    for (const name of ['token', 'issuers.pem']) put(name, name)
+    const shown = await initWith({
+      features: 'pkcs',
+      publicUrl: 'https://crl.example.org',
+      openServiceUrl: 'https://connectors.example.org',
+      enrolmentTokenFile: 'token',
+      deviceIssuersFile: 'issuers.pem',
+    })
+    const { features, pkcs } = load()
+    assert.deepEqual([features.pkcs, features.pkcsImport], [true, false])
+    assert.equal(pkcs.deviceIssuersFile, join(folder, 'issuers.pem'))
+    assert.equal(pkcs.templates[0]?.certificationAuthority, 'ca.example.org')
+    assert.match(shown, /Replace the template/)
+  })
+
   test('what is missing, wrong or of no use is told at once, and nothing is written', async () => {
     const options = {
       challenge: 'static',

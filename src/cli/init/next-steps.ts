@@ -28,6 +28,9 @@ export function describeNextSteps(
       `Make the CA, then start: certconnector ca init${option}; certconnector serve${option}`,
       'The account of the service must own these files and dataDir.',
     ],
+    ...(listFeatures(answers).includes('pkcs')
+      ? [['Replace the template in pkcs.templates by what the profiles of the service name.']]
+      : []),
     ...(listFeatures(answers).includes('pkcsImport')
       ? [[`Add the keys of imported PFX: certconnector keyring add <key-name>${option}`]]
       : []),

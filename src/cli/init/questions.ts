@@ -173,7 +173,7 @@ export const questions: readonly Question[] = [
     name: 'deviceIssuersFile',
     flags: '--device-issuers-file <file>',
     text: 'PEM file of the CAs that issue device certificates',
-    isFor: has('pkcsImport'),
+    isFor: isServiceNeeded,
     isFile: true,
     check: isThere,
   },

@@ -65,7 +65,10 @@ export function renderConfiguration(answers: Answers): string {
           ...(has('openServiceCaFile') ? [`    caFile: ${of('openServiceCaFile')}`] : []),
         ]
       : [],
-    has('deviceIssuersFile')
+    has('deviceIssuersFile') && features.includes('pkcs')
+      ? renderPkcs(of('deviceIssuersFile'))
+      : [],
+    has('deviceIssuersFile') && features.includes('pkcsImport')
       ? [
           '# Imported PFX: their passwords are sealed for devices of these CAs only. `certconnector keyring` holds the keys.',
           'pfxImport:',
@@ -118,4 +121,20 @@ function optional(answers: Answers, keys: Readonly<Record<string, string>>): str
 
 function scalar(value: string): string {
   return stringify(value, { lineWidth: 0 }).trim()
+}
+
+/** A template that nobody asks for until it is made the one that the service names. */
+function renderPkcs(deviceIssuersFile: string): readonly string[] {
+  return [
+    '# Certificates with their keys: for devices of these CAs, and for what the templates allow; all else is refused.',
+    'pkcs:',
+    `  deviceIssuersFile: ${deviceIssuersFile}`,
+    '  templates:',
+    '    # Replace by CA, template and names of the service’s profiles.',
+    '    - certificationAuthority: ca.example.org',
+    '      certificationAuthorityName: Example Issuing CA',
+    '      certificateTemplateName: Device',
+    "      subject: ['CN=*']",
+    '      subjectAltNames: []',
+  ]
 }
