@@ -209,6 +209,22 @@ describe('init', () => {
     assert.deepEqual(readdirSync(folder), [])
   })
 
+  test('a configuration that would not do is not written, and its problems are told of its name', async () => {
+    put('secret', '')
+    const { message } = await assertFailsWith(
+      initWith({
+        publicUrl: 'https://scep.example.org',
+        challenge: 'static',
+        staticChallengeFile: 'secret',
+      }),
+      'config/invalid',
+    )
+    assert.ok(!message.includes('.draft'), message)
+    assert.match(message, /secretFile is .*which is empty/)
+    assert.deepEqual(readdirSync(folder).toSorted(), ['secret', 'secrets'])
+    assert.deepEqual(readdirSync(join(folder, 'secrets')), [])
+  })
+
   test('what is there is not overwritten without --force, and a passphrase never', async () => {
     const options = { publicUrl: 'https://scep.example.org', challenge: 'one-time' }
     await initWith(options)

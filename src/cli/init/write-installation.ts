@@ -76,7 +76,7 @@ async function place(file: string, text: string, force: boolean): Promise<void> 
     if (outcome.kind === 'invalid')
       throw new ConnectorError(
         'config/invalid',
-        `${file} was not written:\n${outcome.problems.map(formatProblem).join('\n')}`,
+        `${file} was not written:\n${outcome.problems.map((problem) => formatProblem({ ...problem, file })).join('\n')}`,
       )
   } finally {
     rmSync(draft, { force: true })
