@@ -40,7 +40,7 @@ Enrol a device, in a second terminal:
 
   ${line}
 
-which asks the simulator for a challenge of its own.${isDemonstration ? workHint(simulator.controlUrl) : ''} Stop with Ctrl-C. Events follow.
+which asks the simulator for a challenge of its own.${isDemonstration ? workHint(simulator.controlUrl) : ' '}Stop with Ctrl-C. Events follow.
 
 `
 }
