@@ -223,9 +223,11 @@ export function createCarryingOut<K extends WorkKind>(
     for (const { leaseId, expires } of renewed)
       if (expires === undefined)
         lost.push(...all.filter((one) => one.leaseRef?.leaseId === leaseId))
-    for (const { record, leaseRef, abort } of lost) {
-      recordLost(record, leaseRef?.leaseId)
-      abort.abort(LOST)
+    for (const one of lost) {
+      // What was done meanwhile lost nothing: its result tells what became of it.
+      if (running.get(one.record.id) !== one) continue
+      recordLost(one.record, one.leaseRef?.leaseId)
+      one.abort.abort(LOST)
     }
   }
 

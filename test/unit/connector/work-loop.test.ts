@@ -472,6 +472,29 @@ describe('leases of the service', () => {
     assert.deepEqual(on.eventIds('admin'), [3000])
   })
 
+  test('of an item that was done while its lease was being prolonged are nobody’s loss', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const asked = Promise.withResolvers<void>()
+    // The service answers when it has the result already, and knows no lease of that item any more.
+    on.queue.renewLeases = async (leases) => {
+      asked.resolve()
+      await on.until('3000', () => on.count(3000) === 1)
+      return leases.map((lease) => ({ ...lease, expires: undefined }))
+    }
+    const free = Promise.withResolvers<void>()
+    on.told.carry = async () => {
+      await free.promise
+      return success
+    }
+    on.queue.waiting.push(fakeItem({ lease: leased('done') }))
+    const loop = await on.start()
+    await asked.promise
+    free.resolve()
+    await on.until('3000', () => on.count(3000) === 1)
+    await loop.stop()
+    assert.equal(on.count(64), 0)
+  })
+
   for (const outcome of ['superseded', 'staleLease'] as const)
     test(`a success that is ${outcome} is taken back, has event 65 and no Admin event`, async () => {
       const on = stage(createFakeWorkQueue(true))
