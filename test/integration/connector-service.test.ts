@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { enrolDevice } from '../../src/cli/enrolment-client/index.ts'
 import type { Configuration } from '../../src/config/index.ts'
 import { Secret } from '../../src/kernel/index.ts'
-import { type Simulator, startSimulator } from '../../src/simulator/index.ts'
 import { isOnCrl } from '../support/read-crl.ts'
 import { startTestConnector, type TestConnector } from '../support/running-connector.ts'
+import { type ServiceBeside, startServiceBeside } from '../support/service-beside.ts'
 
 interface Known {
   readonly id: string
@@ -24,61 +23,41 @@ interface Reported {
 }
 
 describe('a connector and a connector service beside it', () => {
-  let folder: string
-  let service: Simulator
+  let beside: ServiceBeside
   let stage: TestConnector
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'connector-service-'))
-    service = await startSimulator({ dataDir: folder, httpsPort: 0, controlPort: 0 })
-    await writeFile(join(folder, 'releases.pem'), service.releaseKeyPem)
+    beside = await startServiceBeside()
+    await writeFile(join(beside.folder, 'releases.pem'), beside.simulator.releaseKeyPem)
     const yesterday = new Date(Date.now() - 86_400_000).toISOString()
     const releases = [
       { version: '0.0.0', releasedDateTime: '2026-01-01T00:00:00Z' },
       { version: '0.1.0', releasedDateTime: yesterday },
     ]
-    await control('PUT', 'releases', { releases })
+    await beside.control('PUT', 'releases', { releases })
     stage = await startTestConnector(configured)
   })
   after(async () => {
     // A connector that did not start is what the tests should fail with, not a simulator that keeps the process alive.
     await stage?.remove()
-    await service?.close()
-    await rm(folder, { recursive: true })
+    await beside?.remove()
   })
 
   function configured(configuration: Configuration): Configuration {
-    const { intune: _, ...rest } = configuration
+    const features = { ...configuration.features, revocation: true }
+    const at = beside.configure({ ...configuration, features })
+    const { openService } = at.management
+    assert.ok(openService !== undefined)
     return {
-      ...rest,
-      profiles: configuration.profiles.filter(({ challenge }) => challenge.kind === 'static'),
-      features: { ...configuration.features, revocation: true },
-      simulator: { ...configuration.simulator, enabled: false },
+      ...at,
       management: {
-        openService: {
-          url: service.httpsUrl,
-          enrolmentToken: new Secret(service.enrolmentToken),
-          caFile: join(folder, 'simulator-ca.pem'),
-          releaseKeyFile: join(folder, 'releases.pem'),
-          timeouts: { connectMs: 2000, readMs: 5000 },
-        },
+        ...at.management,
+        openService: { ...openService, releaseKeyFile: join(beside.folder, 'releases.pem') },
       },
     }
   }
 
-  async function control(method: string, path: string, body?: object): Promise<unknown> {
-    const answer = await fetch(`${service.controlUrl}/control/${path}`, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    })
-    const text = await answer.text()
-    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`)
-    return text === '' ? undefined : JSON.parse(text)
-  }
-
   async function getOnlyKnown(): Promise<Known> {
-    const { value } = (await control('GET', 'connectors')) as { value: Known[] }
+    const { value } = (await beside.control('GET', 'connectors')) as { value: Known[] }
     const [known, another] = value
     assert.ok(known)
     assert.equal(another, undefined)
@@ -86,7 +65,10 @@ describe('a connector and a connector service beside it', () => {
   }
 
   async function loadReported(): Promise<Reported> {
-    return (await control('GET', `connectors/${(await getOnlyKnown()).id}/health`)) as Reported
+    return (await beside.control(
+      'GET',
+      `connectors/${(await getOnlyKnown()).id}/health`,
+    )) as Reported
   }
 
   async function loadStatus(): Promise<Record<string, unknown>> {
@@ -128,7 +110,7 @@ describe('a connector and a connector service beside it', () => {
       const text = await readFile(join(stage.dataDir, 'open-service', name), 'utf8')
       assert.ok(!text.includes('BEGIN PRIVATE KEY'), name)
       if (name.endsWith('.key')) assert.match(text, /^-----BEGIN ENCRYPTED PRIVATE KEY-----/)
-      assert.ok(!text.includes(service.enrolmentToken), name)
+      assert.ok(!text.includes(beside.simulator.enrolmentToken), name)
     }
   })
 
@@ -141,7 +123,9 @@ describe('a connector and a connector service beside it', () => {
   }
 
   async function findQueued(requestContext: string): Promise<Queued> {
-    const { value } = (await control('GET', 'work/revocation')) as { value: readonly Queued[] }
+    const { value } = (await beside.control('GET', 'work/revocation')) as {
+      value: readonly Queued[]
+    }
     const found = value.find((item) => item.requestContext === requestContext)
     assert.ok(found)
     return found
@@ -165,7 +149,7 @@ describe('a connector and a connector service beside it', () => {
     })
     const { serialNumber } = new X509Certificate(device.chainPem)
     const order = { serialNumber, caConfiguration: 'connector-ca/default' }
-    const queued = (await control('POST', 'work/revocation', {
+    const queued = (await beside.control('POST', 'work/revocation', {
       ...order,
       revocationReason: 'keyCompromise',
     })) as Queued
@@ -185,9 +169,9 @@ describe('a connector and a connector service beside it', () => {
 
   test('a revocation for another CA is never lent to us; one that names an issuer only is given back', async () => {
     const named = { serialNumber: '0A0B0C', caConfiguration: 'ca2.corp.example\\Other CA' }
-    const other = (await control('POST', 'work/revocation', named)) as Queued
+    const other = (await beside.control('POST', 'work/revocation', named)) as Queued
     const order = { serialNumber: '0A0B0C', issuerName: 'CN=Other CA' }
-    const queued = (await control('POST', 'work/revocation', order)) as Queued
+    const queued = (await beside.control('POST', 'work/revocation', order)) as Queued
     const back = await settled(queued.requestContext, ({ passedOver }) => passedOver.length > 0)
     assert.equal(back.state, 'queued')
     assert.deepEqual(back.results, [])
@@ -197,7 +181,7 @@ describe('a connector and a connector service beside it', () => {
   test('events 5001, 5002: started again it is the same connector, and what an outage kept arrives, each interval once', async () => {
     const { id } = await getOnlyKnown()
     const uploaded = (await stage.events({ id: 5000 })).length
-    await control('POST', 'faults', { hop: 'ocs-health', fault: '503' })
+    await beside.control('POST', 'faults', { hop: 'ocs-health', fault: '503' })
     await stage.stop()
     const [failure] = await stage.events({ id: 5002 })
     assert.equal(failure?.httpStatus, 503)
@@ -206,7 +190,7 @@ describe('a connector and a connector service beside it', () => {
       (await stage.events({ id: 5002 })).length,
     )
     const before = await loadReported()
-    await control('DELETE', 'faults')
+    await beside.control('DELETE', 'faults')
     stage = await startTestConnector(configured, stage.dataDir)
     await stage.waitForEvents({ id: 5000 }, (found) => found.length > uploaded)
     assert.equal((await getOnlyKnown()).id, id)

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Configuration } from '../../src/config/index.ts'
-import { Secret } from '../../src/kernel/index.ts'
+import { type Clock, Secret } from '../../src/kernel/index.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts'
 
 /** An item of a queue as the simulator shows it. */
@@ -30,10 +30,15 @@ export interface ServiceBeside {
   remove(): Promise<void>
 }
 
-/** Starts one. */
-export async function startServiceBeside(): Promise<ServiceBeside> {
+/** Starts one; its time is that of `clock`, or the machine's. */
+export async function startServiceBeside(clock?: Clock): Promise<ServiceBeside> {
   const folder = await mkdtemp(join(tmpdir(), 'service-beside-'))
-  const simulator = await startSimulator({ dataDir: folder, httpsPort: 0, controlPort: 0 })
+  const simulator = await startSimulator({
+    dataDir: folder,
+    httpsPort: 0,
+    controlPort: 0,
+    ...(clock === undefined ? {} : { clock }),
+  })
   async function control<T>(method: string, path: string, body?: object): Promise<T> {
     const answer = await fetch(`${simulator.controlUrl}/control/${path}`, {
       method,
