@@ -9,10 +9,9 @@ export interface CrossingRules {
 
 /** For the way to a thread. */
 export function encodeRules(rules: ScepRules): CrossingRules {
+  if (rules.recipientPassword === undefined) return { rules }
   const { recipientPassword, ...plain } = rules
-  return recipientPassword === undefined
-    ? { rules: plain }
-    : { rules: plain, password: recipientPassword.reveal() }
+  return { rules: plain, password: recipientPassword.reveal() }
 }
 
 /** In the thread. */
