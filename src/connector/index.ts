@@ -1,25 +1,30 @@
 /** What the product does, top to bottom. Knows the order of things. Does not know Express, SQL or JSON on any wire. */
 export { caConfigurationOf } from './ca-configuration.ts'
 export { type Captures, createCaptures } from './captures.ts'
-export { type CertificateRules, checkCertificatePolicy } from './certificate-policy.ts'
 export { type Courier, createCourier } from './courier.ts'
 export { createDuties, type Duties } from './duties.ts'
-export type { EnrolmentPorts } from './enrolment-work.ts'
-export { createHealth, type HealthCheck, type HealthFinding, type HealthResult } from './health.ts'
-export { createHealthCounts, type HealthCounts } from './health-counts.ts'
+export type { EnrolmentPorts } from './enrolment/enrolment-work.ts'
+export { closeOverdue } from './enrolment/pending.ts'
+export {
+  createHealth,
+  type HealthCheck,
+  type HealthFinding,
+  type HealthResult,
+} from './health/health.ts'
+export { createHealthCounts, type HealthCounts } from './health/health-counts.ts'
 export {
   createHealthReporter,
   type HealthReporter,
   type UnsentIntervals,
-} from './health-reporter.ts'
-export { createKeyPairs, type KeyPairs } from './key-pairs.ts'
+} from './health/health-reporter.ts'
 export type { DeliveryPorts, NotificationPauses } from './notification.ts'
-export { createChallengeHash, createPayloadCipher } from './payload-cipher.ts'
-export { closeOverdue } from './pending.ts'
 export { createPfxImport, type PasswordKeys } from './pfx-import.ts'
+export { createKeyPairs, type KeyPairs } from './pkcs/key-pairs.ts'
+export { createChallengeHash, createPayloadCipher } from './pkcs/payload-cipher.ts'
+export type { PayloadPorts } from './pkcs/pkcs-payload.ts'
 export { createPkcsIssuance } from './pkcs-issuance.ts'
-export type { PayloadPorts } from './pkcs-payload.ts'
 export { createPkcsRecrypt } from './pkcs-recrypt.ts'
+export { type CertificateRules, checkCertificatePolicy } from './policy/certificate-policy.ts'
 export type {
   EnrolmentAnswer,
   EnrolmentContext,

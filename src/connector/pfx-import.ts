@@ -2,7 +2,7 @@ import { type EventFields, events } from '../events/index.ts'
 import { type Clock, ConnectorError, describeError, type RandomBytes } from '../kernel/index.ts'
 import type { PkcsImportRequest, WorkErrorCode } from '../management/index.ts'
 import { sealContent } from '../pki/index.ts'
-import { judgeRecipient, type RecipientRules } from './device-recipient.ts'
+import { judgeRecipient, type RecipientRules } from './pkcs/device-recipient.ts'
 import type { WorkHandler, WorkTask, WorkVerdict } from './work/work-handler.ts'
 
 /** The keys that passwords of imported PFX are encrypted to, wherever they are kept. */

@@ -13,15 +13,15 @@ import {
   resume,
   revokeSurplus,
   signBegun,
-} from './issued-for-work.ts'
+} from './pkcs/issued-for-work.ts'
 import {
   judgeReceivers,
   type PayloadPorts,
   type Receiver,
   sealForConnectors,
   sealForDevice,
-} from './pkcs-payload.ts'
-import { decidePkcs, isKnownAuthority, type PkcsTemplate } from './pkcs-policy.ts'
+} from './pkcs/pkcs-payload.ts'
+import { decidePkcs, isKnownAuthority, type PkcsTemplate } from './pkcs/pkcs-policy.ts'
 import type { WorkHandler, WorkTask, WorkVerdict } from './work/work-handler.ts'
 
 /** What the issuance for devices that make no keys needs. */

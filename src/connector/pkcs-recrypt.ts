@@ -4,14 +4,14 @@ import { type Clock, ConnectorError, describeError } from '../kernel/index.ts'
 import type { PkcsRecryptRequest, WorkErrorCode } from '../management/index.ts'
 import { type ContentRecipient, parseCertificate } from '../pki/index.ts'
 import type { CertificateRegister } from '../store/index.ts'
-import type { EscrowContent } from './escrow.ts'
-import { openEscrow } from './open-escrow.ts'
+import type { EscrowContent } from './pkcs/escrow.ts'
+import { openEscrow } from './pkcs/open-escrow.ts'
 import {
   judgeReceivers,
   type PayloadPorts,
   sealForConnectors,
   sealForDevice,
-} from './pkcs-payload.ts'
+} from './pkcs/pkcs-payload.ts'
 import type { WorkHandler, WorkTask, WorkVerdict } from './work/work-handler.ts'
 
 /** What sealing again needs. */

@@ -1,8 +1,8 @@
 import type { CaBackend } from '../ca/index.ts'
 import type { ScepNotifier, ScepValidator, SidDirectory } from '../management/index.ts'
 import type { ScepRules } from '../scep/index.ts'
-import type { CertificateRules } from './certificate-policy.ts'
-import type { CertificateTemplate } from './certificate-template.ts'
+import type { CertificateRules } from './policy/certificate-policy.ts'
+import type { CertificateTemplate } from './policy/certificate-template.ts'
 
 /** The generations of the CA of a profile: one, or two and more around a roll-over (RFC 8894, section 4.7). */
 export interface ProfileIssuers {

@@ -1,8 +1,8 @@
 import { events, type Journal, type RecordedNotifications } from '../events/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { CertificateRegister, NotificationRecord, Outbox } from '../store/index.ts'
-import { WORK_PROFILE } from './issued-for-work.ts'
 import { describeNotification, recordAdminEvent } from './notification.ts'
+import { WORK_PROFILE } from './pkcs/issued-for-work.ts'
 
 const BATCH = 1000
 

@@ -11,11 +11,10 @@ import {
   type ScepRefusal,
   type ScepRequest,
 } from '../scep/index.ts'
-import { decideByRules } from './certificate-decision.ts'
-import type { PolicyVerdict } from './certificate-policy.ts'
-import { checkChallengeBinding, releaseChallenge } from './challenge-binding.ts'
-import { findEarlier, replay } from './earlier-request.ts'
-import { oweSuccess } from './enrolment-notification.ts'
+import { decideByRules } from './enrolment/certificate-decision.ts'
+import { checkChallengeBinding, releaseChallenge } from './enrolment/challenge-binding.ts'
+import { findEarlier, replay } from './enrolment/earlier-request.ts'
+import { oweSuccess } from './enrolment/enrolment-notification.ts'
 import {
   beginWork,
   type Ending,
@@ -29,14 +28,21 @@ import {
   type Refused,
   recordTurnedAway,
   type Work,
-} from './enrolment-work.ts'
-import { describeIssued, reserve, sign } from './issuance.ts'
-import { endAfter, endUnkept, refuse, refuseChallenge } from './not-issued.ts'
-import { applyDecision, settlePending, wait, waitForApproval, waitForOutage } from './pending.ts'
+} from './enrolment/enrolment-work.ts'
+import { describeIssued, reserve, sign } from './enrolment/issuance.ts'
+import { endAfter, endUnkept, refuse, refuseChallenge } from './enrolment/not-issued.ts'
+import {
+  applyDecision,
+  settlePending,
+  wait,
+  waitForApproval,
+  waitForOutage,
+} from './enrolment/pending.ts'
+import { checkCertificateOnlyRenewal, checkRenewalSigner } from './enrolment/renewal.ts'
+import { answerScepQuery } from './enrolment/scep-query.ts'
+import { isTold, takeBack } from './enrolment/strict-notification.ts'
+import type { PolicyVerdict } from './policy/certificate-policy.ts'
 import type { EnrolmentAnswer, EnrolmentContext, EnrolmentProfile, ScepEnrolment } from './ports.ts'
-import { checkCertificateOnlyRenewal, checkRenewalSigner } from './renewal.ts'
-import { answerScepQuery } from './scep-query.ts'
-import { isTold, takeBack } from './strict-notification.ts'
 import { createTurns } from './turns.ts'
 
 /** RFC 8894, section 3.2.1.4 leaves the length open; REQ-178 bounds it. */

@@ -9,11 +9,11 @@ import {
   issueCertificate,
   prepareIssuer,
 } from '../../src/ca/index.ts'
+import { describeIssued } from '../../src/connector/enrolment/issuance.ts'
 import {
   type CertificateRules,
   checkCertificatePolicy,
-} from '../../src/connector/certificate-policy.ts'
-import { describeIssued } from '../../src/connector/issuance.ts'
+} from '../../src/connector/policy/certificate-policy.ts'
 import { fromHex } from '../../src/kernel/index.ts'
 import {
   type Certificate,

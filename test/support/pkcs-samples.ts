@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { CaBackend, EnrolOrder, EnrolResult } from '../../src/ca/index.ts'
 import { createAuthority, issueCertificate, prepareIssuer } from '../../src/ca/index.ts'
-import type { PkcsTemplate } from '../../src/connector/pkcs-policy.ts'
+import type { PkcsTemplate } from '../../src/connector/pkcs/pkcs-policy.ts'
 import type { PayloadRecipient, PkcsRequest } from '../../src/management/index.ts'
 import type { Certificate } from '../../src/pki/index.ts'
 import { parseCertificate } from '../../src/pki/index.ts'

@@ -9,7 +9,7 @@ import {
   type Publication,
   type RevocationReason,
 } from '../../../src/ca/index.ts'
-import { describeIssued } from '../../../src/connector/issuance.ts'
+import { describeIssued } from '../../../src/connector/enrolment/issuance.ts'
 import { parseCertificate } from '../../../src/pki/index.ts'
 import { createMemoryStore } from '../../support/memory-store.ts'
 import { opensslIsMissing } from '../../support/scep-messages/index.ts'

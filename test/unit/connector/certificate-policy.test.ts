@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import {
   type CertificateRules,
   checkCertificatePolicy,
-} from '../../../src/connector/certificate-policy.ts'
+} from '../../../src/connector/policy/certificate-policy.ts'
 import {
   type CertificationRequest,
   type Extension,

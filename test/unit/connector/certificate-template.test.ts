@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { CertificateRules } from '../../../src/connector/certificate-policy.ts'
+import type { CertificateRules } from '../../../src/connector/policy/certificate-policy.ts'
 import {
   type CertificateTemplate,
   chooseCertificateRules,
-} from '../../../src/connector/certificate-template.ts'
+} from '../../../src/connector/policy/certificate-template.ts'
 import {
   type Extension,
   encodeBmpString,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { findDirectorySubject } from '../../../src/connector/directory-subject.ts'
+import { findDirectorySubject } from '../../../src/connector/policy/directory-subject.ts'
 import { encodeGeneralName, encodeName, encodeSubjectAltName, OID } from '../../../src/pki/index.ts'
 
 const guid = '0f8fad5b-d9cb-469f-a165-70867728950e'

@@ -5,8 +5,8 @@ import {
   failureOf,
   notificationIdOf,
   successOf,
-} from '../../../src/connector/enrolment-notification.ts'
-import { describeIssued } from '../../../src/connector/issuance.ts'
+} from '../../../src/connector/enrolment/enrolment-notification.ts'
+import { describeIssued } from '../../../src/connector/enrolment/issuance.ts'
 import { parseCertificate } from '../../../src/pki/index.ts'
 import { refusalFor } from '../../../src/scep/index.ts'
 import { createDeviceRequest, createStage } from '../../support/enrolment-stage.ts'

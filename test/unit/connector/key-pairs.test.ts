@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
 import { test } from 'node:test'
-import { createKeyPairs, generateKeys, type KeyPair } from '../../../src/connector/key-pairs.ts'
+import {
+  createKeyPairs,
+  generateKeys,
+  type KeyPair,
+} from '../../../src/connector/pkcs/key-pairs.ts'
 import { parsePublicKey } from '../../../src/pki/index.ts'
 
 const settle = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { checkCertificateOnlyRenewal, checkRenewalSigner } from '../../../src/connector/renewal.ts'
+import {
+  checkCertificateOnlyRenewal,
+  checkRenewalSigner,
+} from '../../../src/connector/enrolment/renewal.ts'
 import { type Extension, OID } from '../../../src/pki/index.ts'
 import type { ScepRequest } from '../../../src/scep/index.ts'
 import type { CertificateRecord } from '../../../src/store/index.ts'

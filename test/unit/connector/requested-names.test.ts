@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { encodeRequestedNames } from '../../../src/connector/requested-names.ts'
+import { encodeRequestedNames } from '../../../src/connector/policy/requested-names.ts'
 import type { RequestedName } from '../../../src/management/index.ts'
 import { encodeUtf8String, parseSubjectAltName } from '../../../src/pki/index.ts'
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { CaBackend } from '../ca/index.ts'
-import type { FailureNotification, SuccessNotification } from '../management/index.ts'
-import { findNameValues, OID, parseCertificate } from '../pki/index.ts'
-import type { ScepRefusal, ScepRequest } from '../scep/index.ts'
-import type { IssuedCertificate, OwedNotification } from '../store/index.ts'
-import { caConfigurationOf } from './ca-configuration.ts'
+import type { CaBackend } from '../../ca/index.ts'
+import type { FailureNotification, SuccessNotification } from '../../management/index.ts'
+import { findNameValues, OID, parseCertificate } from '../../pki/index.ts'
+import type { ScepRefusal, ScepRequest } from '../../scep/index.ts'
+import type { IssuedCertificate, OwedNotification } from '../../store/index.ts'
+import { caConfigurationOf } from '../ca-configuration.ts'
+import { oweNotification } from '../notification.ts'
 import type { Work } from './enrolment-work.ts'
-import { oweNotification } from './notification.ts'
 
 /** Longer than strict mode tries itself: its rounds take over only when a crash ended the waiting. */
 const STRICT_KEEP_AWAY_MS = 30_000

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../kernel/index.ts'
+import { ConnectorError } from '../../kernel/index.ts'
 import {
   type CertificationRequest,
   findExtension,
@@ -8,7 +8,7 @@ import {
   parseElement,
   parseSubjectAltName,
   TAG,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const CONTROLS = /[\u0000-\u001f\u007f]/

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { type CertificationRequest, findRsaWeakness } from '../pki/index.ts'
-import type { CertificateRegister } from '../store/index.ts'
+import { type CertificationRequest, findRsaWeakness } from '../../pki/index.ts'
+import type { CertificateRegister } from '../../store/index.ts'
 
 /**
  * Whether the key of a request is known to be weak, or to be in other hands: a flawed or factored RSA key, one of the

@@ -1,5 +1,5 @@
-import type { EventRecord, EventSink } from '../events/index.ts'
-import type { HealthInterval, HealthMetric } from '../management/index.ts'
+import type { EventRecord, EventSink } from '../../events/index.ts'
+import type { HealthInterval, HealthMetric } from '../../management/index.ts'
 
 /** Which events count as a success or a failure of which metric. Attempts that are repeated count for nothing. */
 const counted: readonly (readonly [

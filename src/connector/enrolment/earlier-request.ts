@@ -1,7 +1,7 @@
-import { events } from '../events/index.ts'
-import { ConnectorError } from '../kernel/index.ts'
-import { refusalFor } from '../scep/index.ts'
-import type { CertificateRecord } from '../store/index.ts'
+import { events } from '../../events/index.ts'
+import { ConnectorError } from '../../kernel/index.ts'
+import { refusalFor } from '../../scep/index.ts'
+import type { CertificateRecord } from '../../store/index.ts'
 import { notificationIdOf } from './enrolment-notification.ts'
 import {
   type Ending,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { PayloadRecipient } from '../management/index.ts'
+import type { PayloadRecipient } from '../../management/index.ts'
 import {
   type Certificate,
   findExtension,
@@ -9,7 +9,7 @@ import {
   parseSubjectAltName,
   type SealingProfile,
   verifyCertificateSignature,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 
 /** Profiles from the weakest to the strongest. */
 const ranks: readonly SealingProfile[] = ['msCompatTripleDes', 'msCompat', 'standard', 'strong']

@@ -5,8 +5,8 @@ import {
   createSecretKey,
   randomBytes,
 } from 'node:crypto'
-import { ConnectorError } from '../kernel/index.ts'
-import type { PayloadCipher } from './ports.ts'
+import { ConnectorError } from '../../kernel/index.ts'
+import type { PayloadCipher } from '../ports.ts'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16

@@ -5,11 +5,11 @@ import {
   findCrlShard,
   generateSerial,
   verifyIssued,
-} from '../ca/index.ts'
-import { events } from '../events/index.ts'
-import { ConnectorError, toHex } from '../kernel/index.ts'
-import { type Certificate, type CertificateOrder, findExtension, OID } from '../pki/index.ts'
-import type { CertificateRecord, IssuanceIntent, IssuedCertificate } from '../store/index.ts'
+} from '../../ca/index.ts'
+import { events } from '../../events/index.ts'
+import { ConnectorError, toHex } from '../../kernel/index.ts'
+import { type Certificate, type CertificateOrder, findExtension, OID } from '../../pki/index.ts'
+import type { CertificateRecord, IssuanceIntent, IssuedCertificate } from '../../store/index.ts'
 import { waitForOther } from './earlier-request.ts'
 import { replaySince, type Work } from './enrolment-work.ts'
 

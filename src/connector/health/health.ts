@@ -1,5 +1,5 @@
-import type { Clock } from '../kernel/index.ts'
-import { describeError } from '../kernel/index.ts'
+import type { Clock } from '../../kernel/index.ts'
+import { describeError } from '../../kernel/index.ts'
 
 /** One thing that must work. `run` throws or tells; a thrown error is a failure with its description as reason. */
 export interface HealthCheck {

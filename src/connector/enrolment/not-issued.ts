@@ -1,7 +1,10 @@
-import { events } from '../events/index.ts'
-import { ConnectorError, describeError } from '../kernel/index.ts'
-import { refusalFor } from '../scep/index.ts'
-import type { OwedNotification, RefusalRecord } from '../store/index.ts'
+import { events } from '../../events/index.ts'
+import { ConnectorError, describeError } from '../../kernel/index.ts'
+import { refusalFor } from '../../scep/index.ts'
+import type { OwedNotification, RefusalRecord } from '../../store/index.ts'
+import { oweNotification } from '../notification.ts'
+import { revokeOrphan } from '../orphan-certificate.ts'
+import type { KeptIn } from '../safekeeping.ts'
 import { failureOf } from './enrolment-notification.ts'
 import {
   type Ending,
@@ -13,9 +16,6 @@ import {
   recordTurnedAway,
   type Work,
 } from './enrolment-work.ts'
-import { oweNotification } from './notification.ts'
-import { revokeOrphan } from './orphan-certificate.ts'
-import type { KeptIn } from './safekeeping.ts'
 
 /** Ends a request whose challenge was refused. The management service said so itself: it is told nothing. */
 export async function refuseChallenge(work: Work, refused: Refused): Promise<Ending> {

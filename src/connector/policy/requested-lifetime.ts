@@ -1,4 +1,4 @@
-import type { CertificationRequest } from '../pki/index.ts'
+import type { CertificationRequest } from '../../pki/index.ts'
 
 type Pairs = CertificationRequest['nameValuePairs']
 

@@ -1,11 +1,11 @@
-import type { DirectorySubject } from '../management/index.ts'
+import type { DirectorySubject } from '../../management/index.ts'
 import {
   type CertificationRequest,
   findExtension,
   findNameValues,
   OID,
   parseSubjectAltName,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 
 /** Intune's URI for network access control: `IntuneDeviceId://<guid>`. */
 const DEVICE_URI = /^IntuneDeviceId:\/\/(.*)$/i

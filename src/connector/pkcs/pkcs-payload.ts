@@ -1,6 +1,6 @@
-import { ConnectorError, describeError, type RandomBytes, type Secret } from '../kernel/index.ts'
-import type { PayloadRecipient, PayloadWish, SealedPayload } from '../management/index.ts'
-import { type Certificate, type SealingProfile, sealContent } from '../pki/index.ts'
+import { ConnectorError, describeError, type RandomBytes, type Secret } from '../../kernel/index.ts'
+import type { PayloadRecipient, PayloadWish, SealedPayload } from '../../management/index.ts'
+import { type Certificate, type SealingProfile, sealContent } from '../../pki/index.ts'
 import { judgeRecipient, type RecipientRules } from './device-recipient.ts'
 import { type EscrowContent, encodeEscrow, judgeEscrow } from './escrow.ts'
 

@@ -1,5 +1,5 @@
-import { ConnectorError } from '../kernel/index.ts'
-import type { RequestedName } from '../management/index.ts'
+import { ConnectorError } from '../../kernel/index.ts'
+import type { RequestedName } from '../../management/index.ts'
 import {
   type Extension,
   encodeContext,
@@ -8,7 +8,7 @@ import {
   encodeOtherName,
   encodeSubjectAltName,
   parseElement,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 
 const MAX_NAMES = 500
 const MAX_CHARACTERS = 4096

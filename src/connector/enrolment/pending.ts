@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { deserialize, serialize } from 'node:v8'
-import { events, type Journal } from '../events/index.ts'
-import { ConnectorError, describeError } from '../kernel/index.ts'
-import { refusalFor, type ScepQuery, type ScepRequest } from '../scep/index.ts'
-import type { PendingCause, PendingRecord } from '../store/index.ts'
-import { describeAltNames } from './certificate-names.ts'
+import { events, type Journal } from '../../events/index.ts'
+import { ConnectorError, describeError } from '../../kernel/index.ts'
+import { refusalFor, type ScepQuery, type ScepRequest } from '../../scep/index.ts'
+import type { PendingCause, PendingRecord } from '../../store/index.ts'
+import { describeAltNames } from '../policy/certificate-names.ts'
+import type { EnrolmentProfile } from '../ports.ts'
 import { replay } from './earlier-request.ts'
 import {
   beginWork,
@@ -16,7 +17,6 @@ import {
   type Work,
 } from './enrolment-work.ts'
 import { refuse } from './not-issued.ts'
-import type { EnrolmentProfile } from './ports.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000

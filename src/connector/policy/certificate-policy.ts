@@ -1,4 +1,4 @@
-import { ConnectorError } from '../kernel/index.ts'
+import { ConnectorError } from '../../kernel/index.ts'
 import {
   type CertificateOrder,
   type CertificationRequest,
@@ -16,7 +16,7 @@ import {
   parseKeyUsage,
   parseSidExtension,
   parseSubjectAltName,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 import { findAltNameProblem, findSubjectProblem } from './certificate-names.ts'
 import { findRequestedEnd } from './requested-lifetime.ts'
 

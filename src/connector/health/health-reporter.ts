@@ -1,11 +1,11 @@
-import { events, type Journal } from '../events/index.ts'
-import { type Clock, ConnectorError, describeError, pauseAfterAttempt } from '../kernel/index.ts'
+import { events, type Journal } from '../../events/index.ts'
+import { type Clock, ConnectorError, describeError, pauseAfterAttempt } from '../../kernel/index.ts'
 import type {
   HealthAnswer,
   HealthInterval,
   HealthReceiver,
   HealthReport,
-} from '../management/index.ts'
+} from '../../management/index.ts'
 import type { HealthResult } from './health.ts'
 import type { HealthCounts } from './health-counts.ts'
 

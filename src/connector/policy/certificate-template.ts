@@ -5,7 +5,7 @@ import {
   parseKeyUsage,
   parseTemplateName,
   parseTemplateOid,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 import type { CertificateRules } from './certificate-policy.ts'
 
 /** Key usage as NDES sorts requests: its signature, encryption and general-purpose templates (REQ-115). */

@@ -1,4 +1,4 @@
-import { ConnectorError } from '../kernel/index.ts'
+import { ConnectorError } from '../../kernel/index.ts'
 import {
   type ContentRecipient,
   getChild,
@@ -8,7 +8,7 @@ import {
   parseSmallInteger,
   parseText,
   TAG,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 import { ESCROW_VERSION, type EscrowContent } from './escrow.ts'
 
 const MAX_CHAIN = 8

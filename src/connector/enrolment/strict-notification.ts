@@ -1,8 +1,8 @@
-import { refusalFor } from '../scep/index.ts'
-import type { IssuedCertificate } from '../store/index.ts'
+import { refusalFor } from '../../scep/index.ts'
+import type { IssuedCertificate } from '../../store/index.ts'
+import { revokeOrphan } from '../orphan-certificate.ts'
 import { notificationIdOf } from './enrolment-notification.ts'
 import { type Ending, endWithCertificate, endWithRefusal, type Work } from './enrolment-work.ts'
-import { revokeOrphan } from './orphan-certificate.ts'
 
 /** A device waits about 30 s for its answer. */
 const STRICT_NOTIFY_MS = 25_000

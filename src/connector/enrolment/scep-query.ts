@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { CaBackend } from '../ca/index.ts'
-import { events, type Journal } from '../events/index.ts'
-import { ConnectorError, describeError, toHex } from '../kernel/index.ts'
-import { refusalFor, type ScepQuery, type ScepRequest } from '../scep/index.ts'
-import type { CertificateRecord } from '../store/index.ts'
+import type { CaBackend } from '../../ca/index.ts'
+import { events, type Journal } from '../../events/index.ts'
+import { ConnectorError, describeError, toHex } from '../../kernel/index.ts'
+import { refusalFor, type ScepQuery, type ScepRequest } from '../../scep/index.ts'
+import type { CertificateRecord } from '../../store/index.ts'
+import type { EnrolmentProfile } from '../ports.ts'
 import { notificationIdOf } from './enrolment-notification.ts'
 import {
   type Ending,
@@ -12,7 +13,6 @@ import {
   fieldsOfRefused,
 } from './enrolment-work.ts'
 import { findPolled } from './pending.ts'
-import type { EnrolmentProfile } from './ports.ts'
 import { isTold } from './strict-notification.ts'
 
 /**

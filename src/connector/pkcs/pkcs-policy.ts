@@ -1,5 +1,5 @@
-import { ConnectorError } from '../kernel/index.ts'
-import type { PkcsRequest, WorkErrorCode } from '../management/index.ts'
+import { ConnectorError } from '../../kernel/index.ts'
+import type { PkcsRequest, WorkErrorCode } from '../../management/index.ts'
 import {
   type CertificateOrder,
   type Extension,
@@ -10,12 +10,12 @@ import {
   type KeyUsageName,
   OID,
   parseSubjectAltName,
-} from '../pki/index.ts'
-import { findAltNameProblem, findSubjectProblem } from './certificate-names.ts'
+} from '../../pki/index.ts'
+import { findAltNameProblem, findSubjectProblem } from '../policy/certificate-names.ts'
+import { fitsEntry, listAttributes } from '../policy/name-patterns.ts'
+import { addMonths } from '../policy/requested-lifetime.ts'
+import { encodeRequestedNames } from '../policy/requested-names.ts'
 import type { KeyPairKind } from './key-pairs.ts'
-import { fitsEntry, listAttributes } from './name-patterns.ts'
-import { addMonths } from './requested-lifetime.ts'
-import { encodeRequestedNames } from './requested-names.ts'
 
 /** What one template of one CA may be asked for. Parsed and checked by configuration. Plain data. */
 export interface PkcsTemplate {

@@ -1,4 +1,4 @@
-import { encodeSequence, encodeSetOf, findText, parseElement, parseName } from '../pki/index.ts'
+import { encodeSequence, encodeSetOf, findText, parseElement, parseName } from '../../pki/index.ts'
 
 /**
  * Whether a text fits a pattern in which `*` stands for any characters, also none. Case does not count. Takes time in

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { PayloadRecipient } from '../management/index.ts'
+import type { PayloadRecipient } from '../../management/index.ts'
 import {
   type Certificate,
   encodeInteger,
@@ -7,7 +7,7 @@ import {
   encodeSequence,
   encodeUtf8String,
   parseCertificate,
-} from '../pki/index.ts'
+} from '../../pki/index.ts'
 import { isIssuedBy } from './device-recipient.ts'
 
 /** Of the content of escrow copies. */

@@ -1,5 +1,5 @@
-import { describeError } from '../kernel/index.ts'
-import { refusalForChallenge } from '../scep/index.ts'
+import { describeError } from '../../kernel/index.ts'
+import { refusalForChallenge } from '../../scep/index.ts'
 import type { Ending, Refused, Work } from './enrolment-work.ts'
 
 /**

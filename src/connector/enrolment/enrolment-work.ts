@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
-import type { CaBackend } from '../ca/index.ts'
-import { type EventFields, events, type Journal } from '../events/index.ts'
-import { type Clock, ConnectorError } from '../kernel/index.ts'
-import type { Reply, ScepCodec, ScepRefusal, ScepRequest } from '../scep/index.ts'
+import type { CaBackend } from '../../ca/index.ts'
+import { type EventFields, events, type Journal } from '../../events/index.ts'
+import { type Clock, ConnectorError } from '../../kernel/index.ts'
+import type { Reply, ScepCodec, ScepRefusal, ScepRequest } from '../../scep/index.ts'
 import type {
   CertificateRegister,
   CrlRegister,
   IssuedCertificate,
   PendingRecord,
   PendingRequests,
-} from '../store/index.ts'
-import type { Courier } from './courier.ts'
-import type { EnrolmentAnswer, EnrolmentProfile, PayloadCipher } from './ports.ts'
-import type { Safekeeping } from './safekeeping.ts'
+} from '../../store/index.ts'
+import type { Courier } from '../courier.ts'
+import type { EnrolmentAnswer, EnrolmentProfile, PayloadCipher } from '../ports.ts'
+import type { Safekeeping } from '../safekeeping.ts'
 
 /** What the enrolment works with; one instance of each serves all profiles. */
 export interface EnrolmentPorts {

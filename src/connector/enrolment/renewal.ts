@@ -1,5 +1,5 @@
-import type { CaBackend } from '../ca/index.ts'
-import { ConnectorError, equalBytes } from '../kernel/index.ts'
+import type { CaBackend } from '../../ca/index.ts'
+import { ConnectorError, equalBytes } from '../../kernel/index.ts'
 import {
   type Certificate,
   findExtension,
@@ -7,9 +7,9 @@ import {
   OID,
   parseCertificate,
   verifyCertificateSignature,
-} from '../pki/index.ts'
-import type { ScepRequest } from '../scep/index.ts'
-import type { CertificateRegister } from '../store/index.ts'
+} from '../../pki/index.ts'
+import type { ScepRequest } from '../../scep/index.ts'
+import type { CertificateRegister } from '../../store/index.ts'
 
 const DAY_MS = 86_400_000
 

@@ -1,14 +1,14 @@
-import { ConnectorError } from '../kernel/index.ts'
+import { ConnectorError } from '../../kernel/index.ts'
 import {
   type CertificateRules,
   checkCertificatePolicy,
   type PolicyVerdict,
-} from './certificate-policy.ts'
-import { chooseCertificateRules } from './certificate-template.ts'
-import { findDirectorySubject } from './directory-subject.ts'
+} from '../policy/certificate-policy.ts'
+import { chooseCertificateRules } from '../policy/certificate-template.ts'
+import { findDirectorySubject } from '../policy/directory-subject.ts'
+import { findKeyProblem } from '../policy/key-check.ts'
+import type { EnrolmentContext } from '../ports.ts'
 import type { Work } from './enrolment-work.ts'
-import { findKeyProblem } from './key-check.ts'
-import type { EnrolmentContext } from './ports.ts'
 
 /**
  * Whether the key may be certified at all, which rules a request falls under, and what they say. An extension that

@@ -7,21 +7,21 @@ import {
   findCrlShard,
   generateSerial,
   verifyIssued,
-} from '../ca/index.ts'
-import type { Journal } from '../events/index.ts'
-import { type Clock, ConnectorError, type RandomBytes, toHex } from '../kernel/index.ts'
-import type { PkcsRequest } from '../management/index.ts'
+} from '../../ca/index.ts'
+import type { Journal } from '../../events/index.ts'
+import { type Clock, ConnectorError, type RandomBytes, toHex } from '../../kernel/index.ts'
+import type { PkcsRequest } from '../../management/index.ts'
 import {
   type Certificate,
   type CertificateOrder,
   encodeCertificationRequest,
   parseName,
-} from '../pki/index.ts'
-import type { CertificateRegister, IssuanceIntent, IssuedCertificate } from '../store/index.ts'
+} from '../../pki/index.ts'
+import type { CertificateRegister, IssuanceIntent, IssuedCertificate } from '../../store/index.ts'
+import { revokeOrphan } from '../orphan-certificate.ts'
+import type { WorkTask } from '../work/work-handler.ts'
 import type { KeyPairs } from './key-pairs.ts'
-import { revokeOrphan } from './orphan-certificate.ts'
 import type { PkcsDecision } from './pkcs-policy.ts'
-import type { WorkTask } from './work/work-handler.ts'
 
 /** Stands where the register has the name of a SCEP profile, which holds no slash. */
 export const WORK_PROFILE = 'work/pkcs'
