@@ -67,7 +67,7 @@ export interface SimulatedQueue {
 
 /**
  * @param controlUrl base, as `http://127.0.0.1:8090`
- * @throws ConnectorError `intune/unavailable` of every call: no answer, or none of a simulator
+ * @throws ConnectorError `management/unavailable` of every call: no answer, or none of a simulator
  */
 export function createSimulatedQueue(controlUrl: string): SimulatedQueue {
   async function call<T>(
@@ -90,7 +90,7 @@ export function createSimulatedQueue(controlUrl: string): SimulatedQueue {
       return answer.parse(JSON.parse(text))
     } catch (cause) {
       throw new ConnectorError(
-        'intune/unavailable',
+        'management/unavailable',
         `no answer of the simulator from ${url}; is it running (certconnector serve without a configuration, or simulate)?`,
         { cause, isTransient: true },
       )

@@ -124,7 +124,7 @@ async function finish(
 
 function nobodyWorks(): ConnectorError {
   return new ConnectorError(
-    'intune/unavailable',
+    'management/unavailable',
     'no result within a minute: is a connector with features.pkcs enrolled at this service?',
   )
 }

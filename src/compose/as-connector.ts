@@ -8,7 +8,7 @@ import { openOpenService } from './open-service.ts'
  * Opens the connector service for a command, as the connector that is enrolled there. The caller closes it.
  *
  * @throws ConnectorError `config/invalid` no connector service is configured, or a simulated one
- * @throws ConnectorError `intune/misconfigured` this connector is not enrolled
+ * @throws ConnectorError `management/misconfigured` this connector is not enrolled
  * @throws ConnectorError `key/unreadable` its keys or the passphrase
  */
 export async function openAsConnector(
@@ -35,7 +35,7 @@ export async function openAsConnector(
     return { service, connectorId: agent.record.connectorId }
   await service?.close()
   throw new ConnectorError(
-    'intune/misconfigured',
+    'management/misconfigured',
     `management.openService: this connector is not enrolled, there is nothing under ${dataDir}/open-service; start it once`,
   )
 }

@@ -11,7 +11,7 @@ import { openServiceForProbe } from './open-service.ts'
  * Tries what a configuration needs of the machine, the tenant and the connector service, one after the other. Enrols
  * nothing, validates nothing, writes nothing; where the simulator plays the services they are not asked.
  *
- * @throws ConnectorError `config/invalid`, `intune/misconfigured` a client cannot even be made of it
+ * @throws ConnectorError `config/invalid`, `management/misconfigured` a client cannot even be made of it
  */
 export async function checkOnline(
   configuration: Configuration,

@@ -11,7 +11,7 @@ const CALL_MS = 30_000
  * it holds.
  *
  * @throws ConnectorError as `openAsConnector`
- * @throws ConnectorError `intune/unavailable`, `intune/unauthorized`, `intune/misconfigured`, `intune/bad-response`
+ * @throws ConnectorError `management/unavailable`, `management/unauthorized`, `management/misconfigured`, `management/bad-response`
  */
 export async function pauseAtService(
   configuration: Configuration,

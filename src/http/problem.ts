@@ -57,14 +57,14 @@ function problemOf(code: ErrorCode): Problem {
     case 'store/unavailable':
     case 'spool/unavailable':
     case 'ca/unavailable':
-    case 'intune/unavailable':
+    case 'management/unavailable':
       return { status: 503, sentence: 'The service is unavailable. Try again later.' }
     case 'scep/unavailable':
     case 'policy/not-willing':
     case 'challenge/refused':
-    case 'intune/unauthorized':
-    case 'intune/bad-response':
-    case 'intune/misconfigured':
+    case 'management/unauthorized':
+    case 'management/bad-response':
+    case 'management/misconfigured':
     case 'ca/refused':
     case 'ca/misconfigured':
     case 'ca/unknown-outcome':

@@ -28,9 +28,9 @@ export type Verdict =
 /**
  * Decides whether a challenge belongs to this request. Fails closed: whatever is not a clear yes is a refusal or an error.
  *
- * @throws ConnectorError `intune/unavailable` nobody answered within the budget; transient
- * @throws ConnectorError `intune/unauthorized` our credentials or permissions do not suffice
- * @throws ConnectorError `intune/bad-response`, `intune/misconfigured`
+ * @throws ConnectorError `management/unavailable` nobody answered within the budget; transient
+ * @throws ConnectorError `management/unauthorized` our credentials or permissions do not suffice
+ * @throws ConnectorError `management/bad-response`, `management/misconfigured`
  */
 export interface ScepValidator {
   validate(challenge: ChallengeToValidate, signal: AbortSignal): Promise<Verdict>
@@ -84,8 +84,8 @@ export interface NotificationReceipt {
 /**
  * Tells the management service the outcome. Safe to repeat. Does not retry; the courier does.
  *
- * @throws ConnectorError `intune/unavailable`, `intune/unauthorized`, `intune/bad-response`, `intune/misconfigured`;
- *   a `code` other than Success is `intune/bad-response`
+ * @throws ConnectorError `management/unavailable`, `management/unauthorized`, `management/bad-response`, `management/misconfigured`;
+ *   a `code` other than Success is `management/bad-response`
  */
 export interface ScepNotifier {
   notify(
@@ -112,9 +112,9 @@ export type DirectorySubject =
  * Tells the on-premises security identifier of a user or device. Fails closed: without a clear answer of the directory
  * there is an error, never a SID.
  *
- * @throws ConnectorError `intune/unavailable` nobody answered within the budget; transient
- * @throws ConnectorError `intune/unauthorized` our credentials or permissions do not suffice
- * @throws ConnectorError `intune/bad-response`, `intune/misconfigured`
+ * @throws ConnectorError `management/unavailable` nobody answered within the budget; transient
+ * @throws ConnectorError `management/unauthorized` our credentials or permissions do not suffice
+ * @throws ConnectorError `management/bad-response`, `management/misconfigured`
  */
 export interface SidDirectory {
   /** `S-1-5-21-…`; undefined: the directory does not know the subject, or it is in the cloud only. */
@@ -163,7 +163,7 @@ export interface ImportDelivery {
 /**
  * The administrator's side of imported PFX. Safe to repeat. A user is one by its id, a GUID.
  *
- * @throws ConnectorError `intune/unavailable`, `intune/unauthorized`, `intune/bad-response`, `intune/misconfigured`
+ * @throws ConnectorError `management/unavailable`, `management/unauthorized`, `management/bad-response`, `management/misconfigured`
  */
 export interface PfxImports {
   findUserId(userPrincipalName: string, signal: AbortSignal): Promise<string | undefined>

@@ -129,11 +129,11 @@ export type ReleaseReason = 'drain' | 'noKey' | 'caUnreachable' | 'caPending'
  * that moved) and otherwise does not retry: the work loop does. Readers ignore unknown members; what is too large or has
  * no requestContext makes the download fail, or is passed over where the rest can be used.
  *
- * @throws ConnectorError `intune/unavailable` nobody answered, or 408, 429, 5xx; transient, with `retryAfterMs` where asked
- * @throws ConnectorError `intune/unauthorized` our credentials or permissions do not suffice
- * @throws ConnectorError `intune/bad-response` the answer is not what the contract says; of an upload: nothing is known
+ * @throws ConnectorError `management/unavailable` nobody answered, or 408, 429, 5xx; transient, with `retryAfterMs` where asked
+ * @throws ConnectorError `management/unauthorized` our credentials or permissions do not suffice
+ * @throws ConnectorError `management/bad-response` the answer is not what the contract says; of an upload: nothing is known
  *   to be recorded
- * @throws ConnectorError `intune/misconfigured` the service has no such queue for us
+ * @throws ConnectorError `management/misconfigured` the service has no such queue for us
  */
 export interface WorkQueue<K extends WorkKind> {
   /** Service and kind, such as `intune/revocation`: the key of what the store keeps. Never renamed. */

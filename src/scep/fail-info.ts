@@ -88,10 +88,10 @@ function standardRefusal(code: ErrorCode): ScepRefusal {
     case 'scep/bad-request':
       return refusal('badRequest', 'request is malformed', HRESULT.E_INVALIDARG)
     case 'scep/unavailable':
-    case 'intune/unauthorized':
-    case 'intune/unavailable':
-    case 'intune/bad-response':
-    case 'intune/misconfigured':
+    case 'management/unauthorized':
+    case 'management/unavailable':
+    case 'management/bad-response':
+    case 'management/misconfigured':
     case 'ca/unavailable':
     case 'ca/misconfigured':
     case 'ca/unknown-outcome':

@@ -172,7 +172,7 @@ describe('Intune client against the simulator, from real causes', () => {
           (cause: unknown) => cause,
         )
         assert.ok(thrown instanceof Error && 'code' in thrown)
-        assert.match(String(thrown.code), /^intune\//)
+        assert.match(String(thrown.code), /^management\//)
         await service.repair()
         assert.equal((await service.validator.validate(request, never)).kind, 'accepted')
       })

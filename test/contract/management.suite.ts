@@ -80,7 +80,7 @@ export function checkManagement(
         const request = await service.makeRequest()
         await service.interrupt('validate', outage)
         const thrown = await failureOf(service.validator.validate(request, never))
-        assert.equal(thrown.code, 'intune/unavailable')
+        assert.equal(thrown.code, 'management/unavailable')
         assert.equal(thrown.isTransient, true)
         assert.ok(thrown.activityId)
         await service.repair()
@@ -101,7 +101,7 @@ export function checkManagement(
         const request = await service.makeRequest()
         await service.garble('validate', how)
         const thrown = await failureOf(service.validator.validate(request, never))
-        assert.match(thrown.code, /^intune\/(bad-response|unavailable)$/)
+        assert.match(thrown.code, /^management\/(bad-response|unavailable)$/)
       })
     }
 
@@ -110,7 +110,7 @@ export function checkManagement(
       const request = await service.makeRequest()
       await service.revokeAccess('validate')
       const thrown = await failureOf(service.validator.validate(request, never))
-      assert.equal(thrown.code, 'intune/unauthorized')
+      assert.equal(thrown.code, 'management/unauthorized')
       assert.equal(thrown.isTransient, false)
     })
 
@@ -131,7 +131,7 @@ export function checkManagement(
         const outcome = await outcomeOf(service, kind)
         await service.dictate(kind, 'NobodyKnowsThisCode')
         const thrown = await failureOf(service.notifier.notify(outcome, ACTIVITY, never))
-        assert.equal(thrown.code, 'intune/bad-response')
+        assert.equal(thrown.code, 'management/bad-response')
       })
 
       test(`a ${kind} notification that fails is left to the courier`, async () => {
@@ -139,7 +139,7 @@ export function checkManagement(
         const outcome = await outcomeOf(service, kind)
         await service.interrupt(kind, 'broken')
         const thrown = await failureOf(service.notifier.notify(outcome, ACTIVITY, never))
-        assert.equal(thrown.code, 'intune/unavailable')
+        assert.equal(thrown.code, 'management/unavailable')
         assert.equal(thrown.isTransient, true)
       })
     }
@@ -148,7 +148,7 @@ export function checkManagement(
       await using service = await open()
       const request = await service.makeRequest()
       const thrown = await failureOf(service.validator.validate(request, AbortSignal.abort()))
-      assert.equal(thrown.code, 'intune/unavailable')
+      assert.equal(thrown.code, 'management/unavailable')
     })
 
     test('health is good when the service can be reached', async () => {

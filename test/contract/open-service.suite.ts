@@ -130,10 +130,10 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
           await client.close()
         }
       }
-      await assert.rejects(enrol('nobody-gave-this-out'), hasCode('intune/unauthorized', 401))
+      await assert.rejects(enrol('nobody-gave-this-out'), hasCode('management/unauthorized', 401))
       const token = await service.issueToken()
       await enrol(token)
-      await assert.rejects(enrol(token), hasCode('intune/unauthorized', 401))
+      await assert.rejects(enrol(token), hasCode('management/unauthorized', 401))
     })
 
     test('an enrolment whose answer was lost is the same connector when it is tried again', async () => {
@@ -162,7 +162,7 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
 
     test('without a certificate nobody gets work', async () => {
       const stranger = service.openClient()
-      await assert.rejects(take(stranger.queue('revocation')), hasCode('intune/unauthorized'))
+      await assert.rejects(take(stranger.queue('revocation')), hasCode('management/unauthorized'))
       await stranger.close()
     })
 
@@ -197,7 +197,7 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
         const asked = scepOnly
           .queue(kind)
           .download({ ...call(), maxItems: 10, waitSeconds: 0, leaseSeconds: 300 })
-        await assert.rejects(asked, hasCode('intune/unauthorized', 403))
+        await assert.rejects(asked, hasCode('management/unauthorized', 403))
       }
       await scepOnly.close()
       await drain()
@@ -364,14 +364,17 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       assert.deepEqual(await imports.listDeliveries?.(userId, record.thumbprint, signal), [])
       const foreign = imports.add({ ...record, userPrincipalName: 'nobody@corp.example' }, signal)
       await assert.rejects(foreign, (error) => {
-        hasCode('intune/bad-response', 400)(error)
+        hasCode('management/bad-response', 400)(error)
         assert.match(String(error), /userPrincipalName: /)
         return true
       })
       assert.equal(await imports.remove(userId, record.thumbprint, signal), true)
       assert.equal(await imports.remove(userId, record.thumbprint, signal), false)
       const stranger = service.openClient()
-      await assert.rejects(stranger.imports.list(undefined, signal), hasCode('intune/unauthorized'))
+      await assert.rejects(
+        stranger.imports.list(undefined, signal),
+        hasCode('management/unauthorized'),
+      )
       await stranger.close()
     })
 
@@ -438,7 +441,10 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       const client = service.openClient()
       await client.keepEnrolled(AbortSignal.timeout(20_000))
       await client.leave(AbortSignal.timeout(20_000))
-      await assert.rejects(take(client.queue('revocation')), hasCode('intune/unauthorized', 401))
+      await assert.rejects(
+        take(client.queue('revocation')),
+        hasCode('management/unauthorized', 401),
+      )
       await client.close()
     })
 
@@ -455,7 +461,7 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
           latest = client
         } catch (error) {
           assert.equal(number, 100)
-          hasCode('intune/bad-response', 409)(error)
+          hasCode('management/bad-response', 409)(error)
           assert.match(String(error), /TooManyConnectors/)
           isFull = true
           await latest.leave(signal)

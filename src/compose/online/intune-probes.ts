@@ -12,12 +12,12 @@ const consent =
 const away =
   'let this machine reach login.microsoftonline.com, graph.microsoft.com and *.manage.microsoft.com over HTTPS, or configure proxy'
 const remedies: Readonly<Record<string, string>> = {
-  'intune/unauthorized':
+  'management/unauthorized':
     'check intune.tenant, intune.clientId and the credential: the value of the secret, not its id, and not expired',
-  'intune/unavailable': away,
-  'intune/bad-response':
+  'management/unavailable': away,
+  'management/bad-response':
     'something between answers in Microsoft’s place: check proxy, and intune.trustedCaFile where it opens TLS',
-  'intune/misconfigured': 'check intune.tenant, intune.clientId and intune.cloud',
+  'management/misconfigured': 'check intune.tenant, intune.clientId and intune.cloud',
   'config/invalid': 'check the files that intune names',
 }
 
@@ -50,8 +50,8 @@ export function listIntuneProbes(
         name: `Intune ${service}`,
         remedies: {
           ...remedies,
-          'intune/unauthorized': `Microsoft Graph wants Application.Read.All: ${consent}`,
-          'intune/misconfigured': `give the app the Intune permission ${INTUNE_ROLE} (${consent}), and check the tenant’s Intune licence`,
+          'management/unauthorized': `Microsoft Graph wants Application.Read.All: ${consent}`,
+          'management/misconfigured': `give the app the Intune permission ${INTUNE_ROLE} (${consent}), and check the tenant’s Intune licence`,
         },
         run: async (signal) => ({
           status: 'ok',

@@ -13,7 +13,7 @@ export function listServiceProbes(
     {
       name: 'connector service',
       remedies: {
-        'intune/unavailable':
+        'management/unavailable':
           'check management.openService.url, DNS, proxy and firewall; where its certificate is not trusted, name its CA in management.openService.caFile',
         '': 'check management.openService.url: its discovery is not that of the open contract',
       },

@@ -87,7 +87,7 @@ export async function replay(work: Work, record: CertificateRecord): Promise<End
       work,
       serialHex,
       new ConnectorError(
-        'intune/unavailable',
+        'management/unavailable',
         'the success of this request is still to be told, and the profile is strict',
       ),
     )

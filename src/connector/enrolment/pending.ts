@@ -25,7 +25,7 @@ const DAY_MS = 86_400_000
 const BATCH = 100
 
 /** What an outage is: nothing was decided about the request, and it may be decided later. */
-const OUTAGES: ReadonlySet<string> = new Set(['intune/unavailable', 'ca/unavailable'])
+const OUTAGES: ReadonlySet<string> = new Set(['management/unavailable', 'ca/unavailable'])
 
 /**
  * The request that a CertPoll asks about: sent before by a signer with the same key under the same transactionID, and
@@ -273,7 +273,7 @@ function denied({ reason }: PendingRecord): Refused {
 function overdue({ cause }: PendingRecord): Refused {
   if (cause !== 'approval') {
     const reason = 'the outage lasted longer than outagePendingMinutes'
-    return { code: 'intune/unavailable', reason, refusal: refusalFor('intune/unavailable') }
+    return { code: 'management/unavailable', reason, refusal: refusalFor('management/unavailable') }
   }
   const told = 'nobody approved this request in time'
   return {

@@ -33,5 +33,5 @@ export async function takeBack(work: Work, issued: IssuedCertificate): Promise<E
       issued.certificateDer,
       'strict: the success could not be told, so the certificate was not handed out',
     )
-  return endWithRefusal(refusalFor('intune/unavailable'), 'failed')
+  return endWithRefusal(refusalFor('management/unavailable'), 'failed')
 }

@@ -194,7 +194,7 @@ function summarise(
 
 /** The service has read the upload and does not take it; which of the results is to blame it does not say. */
 function isNo(failure: ConnectorError | undefined): boolean {
-  if (failure?.code === 'intune/bad-response' && failure.httpStatus === 200) return true
+  if (failure?.code === 'management/bad-response' && failure.httpStatus === 200) return true
   return failure?.httpStatus === 400 || failure?.httpStatus === 422
 }
 

@@ -5,13 +5,13 @@ export function abortFailure(signal: AbortSignal, what: string): ConnectorError 
   const reason: unknown = signal.reason
   const isTimeout = reason instanceof Error && reason.name === 'TimeoutError'
   const why = isTimeout ? 'no answer within the time allowed' : 'the caller gave up'
-  return new ConnectorError('intune/unavailable', `${what}: ${why}`, { isTransient: true })
+  return new ConnectorError('management/unavailable', `${what}: ${why}`, { isTransient: true })
 }
 
 /**
  * Stops waiting for shared work when this caller's signal aborts; the work goes on for the others.
  *
- * @throws ConnectorError `intune/unavailable` the signal aborted first
+ * @throws ConnectorError `management/unavailable` the signal aborted first
  */
 export async function waitUntil<T>(
   work: Promise<T>,

@@ -30,8 +30,8 @@ export interface HttpAnswer {
 /** Sends one request over TLS. Follows no redirect and repeats nothing. */
 export interface HttpClient {
   /**
-   * @throws ConnectorError `intune/unavailable` no answer: name, connection, TLS, proxy, time-out, abort; transient
-   * @throws ConnectorError `intune/bad-response` the answer is larger than allowed or wrongly compressed
+   * @throws ConnectorError `management/unavailable` no answer: name, connection, TLS, proxy, time-out, abort; transient
+   * @throws ConnectorError `management/bad-response` the answer is larger than allowed or wrongly compressed
    */
   send(call: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>
   /** Closes idle connections and breaks the others. */
@@ -73,13 +73,20 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         const { activityId } = call
         if (limit.aborted) {
           const { message } = abortFailure(limit, place)
-          throw new ConnectorError('intune/unavailable', message, { isTransient: true, activityId })
+          throw new ConnectorError('management/unavailable', message, {
+            isTransient: true,
+            activityId,
+          })
         }
-        throw new ConnectorError('intune/unavailable', `${place}: ${describeNetworkError(cause)}`, {
-          cause,
-          isTransient: true,
-          activityId,
-        })
+        throw new ConnectorError(
+          'management/unavailable',
+          `${place}: ${describeNetworkError(cause)}`,
+          {
+            cause,
+            isTransient: true,
+            activityId,
+          },
+        )
       }
     },
     close: async () => {
@@ -185,7 +192,7 @@ function badAnswer(
   httpStatus: number,
   cause: unknown,
 ): ConnectorError {
-  return new ConnectorError('intune/bad-response', message, { cause, httpStatus, activityId })
+  return new ConnectorError('management/bad-response', message, { cause, httpStatus, activityId })
 }
 
 /** Names the network fault by its code. The texts of the network stack name hosts and ports, never headers. */

@@ -43,8 +43,8 @@ export function createHttpFailure(
 }
 
 function codeOf(status: number): ErrorCode {
-  if (status === 401 || status === 403) return 'intune/unauthorized'
+  if (status === 401 || status === 403) return 'management/unauthorized'
   return isTransientStatus(status) || isMovedStatus(status)
-    ? 'intune/unavailable'
-    : 'intune/bad-response'
+    ? 'management/unavailable'
+    : 'management/bad-response'
 }

@@ -9,7 +9,7 @@ export type AssertionSource = (tokenUrl: string) => Promise<string>
  * Signs client assertions with a certificate's key: PS256, `x5t#S256`, a new `jti` for each call, valid for 5 minutes.
  * MSAL would make them too, but sends the same `jti` again for ten minutes.
  *
- * @throws ConnectorError `intune/misconfigured` unreadable, not RSA, shorter than 2048 bits, or not the certificate's key
+ * @throws ConnectorError `management/misconfigured` unreadable, not RSA, shorter than 2048 bits, or not the certificate's key
  * @see Microsoft, "Application authentication certificate credentials"
  */
 export function createAssertionSource(
@@ -60,5 +60,5 @@ function loadCredential(
 }
 
 function misconfigured(problem: string): ConnectorError {
-  return new ConnectorError('intune/misconfigured', `credential: ${problem}`)
+  return new ConnectorError('management/misconfigured', `credential: ${problem}`)
 }

@@ -42,7 +42,7 @@ export interface IntuneClient {
  * Builds the client of Intune's APIs for SCEP and for revocation, for one tenant. Does no network call before it
  * is asked something.
  *
- * @throws ConnectorError `intune/misconfigured` an option cannot be right; the message names all of them
+ * @throws ConnectorError `management/misconfigured` an option cannot be right; the message names all of them
  */
 export function createIntune(options: IntuneOptions): IntuneClient {
   const settings = parseOptions(options)

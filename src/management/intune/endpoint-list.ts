@@ -86,7 +86,7 @@ function parseNextLink(link: unknown, firstUrl: string, activityId: string): str
 }
 
 function badList(found: string, activityId: string, httpStatus?: number): ConnectorError {
-  return new ConnectorError('intune/bad-response', `${WHAT}'s endpoint list: ${found}`, {
+  return new ConnectorError('management/bad-response', `${WHAT}'s endpoint list: ${found}`, {
     activityId,
     isTransient: true,
     ...(httpStatus === undefined ? {} : { httpStatus }),

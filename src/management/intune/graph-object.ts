@@ -20,7 +20,7 @@ export interface GraphQuery {
 /**
  * Reads one object; undefined: Graph says that there is none (404).
  *
- * @throws ConnectorError `intune/unavailable`, `intune/unauthorized`, `intune/bad-response`, `intune/misconfigured`
+ * @throws ConnectorError `management/unavailable`, `management/unauthorized`, `management/bad-response`, `management/misconfigured`
  */
 export type ReadGraphObject = (
   query: GraphQuery,
@@ -68,7 +68,7 @@ export function createGraphReader(
 function parseObject(body: string, { activityId }: HttpRequest): JsonObject {
   const parsed = parseJson(body)
   if (isJsonObject(parsed)) return parsed
-  throw new ConnectorError('intune/bad-response', `${WHAT} answered with no JSON object`, {
+  throw new ConnectorError('management/bad-response', `${WHAT} answered with no JSON object`, {
     activityId,
     isTransient: true,
   })

@@ -9,7 +9,7 @@ export function getFailureHResult(code: ErrorCode): number {
   switch (code) {
     case 'ca/unavailable':
     case 'scep/unavailable':
-    case 'intune/unavailable':
+    case 'management/unavailable':
       return 0x800706ba | 0 // RPC_S_SERVER_UNAVAILABLE
     case 'ca/unknown-outcome':
     case 'worker/timeout':
@@ -31,14 +31,14 @@ export function getFailureHResult(code: ErrorCode): number {
     case 'scep/not-for-us':
       return 0x80094800 | 0 // CERTSRV_E_UNSUPPORTED_CERT_TYPE, the family of policy refusals
     case 'challenge/refused':
-    case 'intune/unauthorized':
+    case 'management/unauthorized':
       return 0x80070005 | 0 // E_ACCESSDENIED
     case 'worker/overloaded':
       return 0x800700aa | 0 // ERROR_BUSY
     case 'ca/misconfigured':
     case 'config/invalid':
-    case 'intune/bad-response':
-    case 'intune/misconfigured':
+    case 'management/bad-response':
+    case 'management/misconfigured':
     case 'internal/bug':
     case 'key/unreadable':
     case 'key/unknown':

@@ -39,7 +39,7 @@ const WITHOUT_EFFECT: readonly KnownKey[] = ['AAD_GRAPH_RESOURCE_URL', 'AAD_GRAP
  * Reads the settings of Microsoft's C# or Java library, so that a configuration can be taken over as it is.
  * Both spellings are accepted; null, undefined and blank mean absent. All problems are reported at once.
  *
- * @throws ConnectorError `intune/misconfigured` a required key is absent, a key is unknown, two spellings disagree, or a
+ * @throws ConnectorError `management/misconfigured` a required key is absent, a key is unknown, two spellings disagree, or a
  *   value cannot be right
  * @see intune-api.md, 0.3
  */
@@ -52,7 +52,7 @@ export function parseMicrosoftSettings(
   const port = values.get('PROXY_PORT')
   if (port !== undefined && !/^\d{1,5}$/.test(port))
     problems.push(`PROXY_PORT is '${port}': give a number`)
-  if (problems.length > 0) throw new ConnectorError('intune/misconfigured', problems.join('; '))
+  if (problems.length > 0) throw new ConnectorError('management/misconfigured', problems.join('; '))
   const options: IntuneOptions = {
     tenant: values.get('TENANT') ?? '',
     clientId: values.get('AAD_APP_ID') ?? '',

@@ -10,7 +10,7 @@ const services = { scep: SCEP_SERVICE, revocation: PKI_SERVICE } as const
  * Asks each part that work depends on, one at a time, so that an administrator sees which of them fails. Changes nothing
  * anywhere.
  *
- * @throws ConnectorError `intune/unauthorized`, `intune/unavailable`, `intune/bad-response`, `intune/misconfigured`
+ * @throws ConnectorError `management/unauthorized`, `management/unavailable`, `management/bad-response`, `management/misconfigured`
  */
 export interface IntuneProbe {
   /** What a token for Intune, or for Microsoft Graph, may do; undefined where it does not say. */

@@ -48,6 +48,7 @@ export function createRetries({ budgetMs, clock, random, pause }: RetryOptions):
 }
 
 function isRepeatable(failure: unknown): failure is ConnectorError {
-  if (!(failure instanceof ConnectorError) || failure.code !== 'intune/unavailable') return false
+  if (!(failure instanceof ConnectorError) || failure.code !== 'management/unavailable')
+    return false
   return failure.httpStatus === undefined || isTransientStatus(failure.httpStatus)
 }

@@ -84,7 +84,7 @@ export function createIntuneRevocations(
 
 function badAnswer(call: ServiceCall, answer: ServiceAnswer, found: string): ConnectorError {
   return new ConnectorError(
-    'intune/bad-response',
+    'management/bad-response',
     `${describeCall(call)} answered HTTP ${answer.status} with ${found}`,
     { httpStatus: answer.status, activityId: answer.activityId, isTransient: true },
   )

@@ -59,7 +59,7 @@ function parseAnswer(answer: ServiceAnswer, call: ServiceCall): ScepAnswer {
   if (result === undefined) {
     const found = answer.body.trim() === '' ? 'an empty body' : 'no JSON object with a code'
     throw new ConnectorError(
-      'intune/bad-response',
+      'management/bad-response',
       `${describeCall(call)} answered HTTP ${answer.status} with ${found}: it counts as no`,
       { httpStatus: answer.status, activityId: answer.activityId, isTransient: true },
     )

@@ -69,7 +69,7 @@ export function createIntuneNotifier(settings: IntuneSettings, send: SendScepCal
       if (getResultCode(answer.code).outcome === 'success')
         return requestIdOf(answer.serverRequestId)
       throw new ConnectorError(
-        'intune/bad-response',
+        'management/bad-response',
         `Intune ${call.action} answered code ${answer.code}: ${answer.description}`,
         { httpStatus: 200, activityId: repairs.lastActivityId },
       )

@@ -83,7 +83,7 @@ export function createServiceSender(
       if (cause instanceof TaskCancelledError) throw abortFailure(signal, 'Intune')
       if (!(cause instanceof BulkheadRejectedError)) throw cause
       const message = `${MAX_WAITING} calls wait for Intune already`
-      throw new ConnectorError('intune/unavailable', message, { isTransient: true })
+      throw new ConnectorError('management/unavailable', message, { isTransient: true })
     }
   }
 
@@ -185,5 +185,5 @@ function remedyFor(answer: HttpAnswer): string | undefined {
 }
 
 function isUnreachable(failure: unknown): boolean {
-  return failure instanceof ConnectorError && failure.code === 'intune/unavailable'
+  return failure instanceof ConnectorError && failure.code === 'management/unavailable'
 }

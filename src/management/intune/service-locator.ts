@@ -27,9 +27,9 @@ export interface ServiceLocation {
 export interface ServiceLocator {
   /**
    * @param service name in any case, such as `ScepRequestValidationFEService`
-   * @throws ConnectorError `intune/misconfigured` not listed, or an address that may not receive our token
-   * @throws ConnectorError `intune/unauthorized` Graph refuses
-   * @throws ConnectorError `intune/unavailable`, `intune/bad-response` and no earlier map is known
+   * @throws ConnectorError `management/misconfigured` not listed, or an address that may not receive our token
+   * @throws ConnectorError `management/unauthorized` Graph refuses
+   * @throws ConnectorError `management/unavailable`, `management/bad-response` and no earlier map is known
    */
   find(service: string, signal: AbortSignal): Promise<ServiceLocation>
   /** Forgets the discovery behind a location that did not answer; a newer one stays. */
@@ -122,7 +122,7 @@ export function createServiceLocator(
 function notListed(service: string, others: number): ConnectorError {
   const seen = others === 0 ? 'lists no service at all' : `lists ${others} other services`
   return new ConnectorError(
-    'intune/misconfigured',
+    'management/misconfigured',
     `Graph answers, but ${seen} and not ${service}: the tenant has no Intune licence, or the application ` +
       "lacks Intune's permission scep_challenge_provider with admin consent",
   )
@@ -139,7 +139,7 @@ function checkAddress(service: string, uri: string, suffixes: readonly string[])
   const isPlain = url?.protocol === 'https:' && url.username === '' && url.password === ''
   if (isAllowed && isPlain && url.search === '' && url.hash === '') return
   throw new ConnectorError(
-    'intune/misconfigured',
+    'management/misconfigured',
     `the discovered address of ${service} is at '${host.slice(0, 200)}' and gets no token: ` +
       `its host must end in ${suffixes.join(', ')} (setting allowedHostSuffixes)`,
   )

@@ -44,7 +44,7 @@ export interface IntuneSettings extends CloudUrls {
 /**
  * Fills in defaults and checks what a person may have written wrong; all problems in one message.
  *
- * @throws ConnectorError `intune/misconfigured`
+ * @throws ConnectorError `management/misconfigured`
  */
 export function parseOptions(options: IntuneOptions): IntuneSettings {
   const problems: string[] = []
@@ -71,7 +71,7 @@ export function parseOptions(options: IntuneOptions): IntuneSettings {
     'give a version such as 5019-05-05',
   )
   problems.push(...checkCredential(options.credential), ...checkProxy(options.proxy))
-  if (problems.length > 0) throw new ConnectorError('intune/misconfigured', problems.join('; '))
+  if (problems.length > 0) throw new ConnectorError('management/misconfigured', problems.join('; '))
   return {
     ...urls,
     tenant: options.tenant,

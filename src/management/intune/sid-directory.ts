@@ -47,7 +47,7 @@ export function createSidDirectory(
     activityId: string,
   ): Promise<string | undefined> {
     if (running >= MAX_RUNNING)
-      throw new ConnectorError('intune/unavailable', `${MAX_RUNNING} look-ups run already`, {
+      throw new ConnectorError('management/unavailable', `${MAX_RUNNING} look-ups run already`, {
         isTransient: true,
         activityId,
       })
@@ -171,7 +171,7 @@ function readSid(object: JsonObject, activityId: string): string | undefined {
 }
 
 function badObject(found: string, activityId: string): ConnectorError {
-  return new ConnectorError('intune/bad-response', `Microsoft Graph answered with ${found}`, {
+  return new ConnectorError('management/bad-response', `Microsoft Graph answered with ${found}`, {
     activityId,
   })
 }

@@ -24,7 +24,7 @@ export type RequestToken = (
  * Each request gets its own MSAL application: a longer-lived one answers from memory for a minute after one 5xx, which
  * defeats our retries, and keeps tokens that we dropped. The endpoint is given, so MSAL asks for no metadata.
  *
- * @throws ConnectorError `intune/misconfigured` the certificate or key is unusable
+ * @throws ConnectorError `management/misconfigured` the certificate or key is unusable
  * @see intune-api.md, 1.1 and 1.4
  */
 export function createTokenRequest(settings: IntuneSettings, http: HttpClient): RequestToken {
@@ -121,7 +121,7 @@ function parseTokenAnswer(
     if (failure.isTransient) throw failure
     const isSetting = aadsts !== undefined && SETTING_ERRORS.has(aadsts)
     throw new ConnectorError(
-      isSetting ? 'intune/misconfigured' : 'intune/unauthorized',
+      isSetting ? 'management/misconfigured' : 'management/unauthorized',
       failure.message,
       {
         httpStatus: answer.status,
@@ -146,7 +146,7 @@ function isUsableToken({ access_token: token, expires_in: seconds }: JsonObject)
 }
 
 function badToken(problem: string, activityId: string, httpStatus?: number): ConnectorError {
-  return new ConnectorError('intune/bad-response', `${WHAT}: ${problem}`, {
+  return new ConnectorError('management/bad-response', `${WHAT}: ${problem}`, {
     activityId,
     isTransient: true,
     ...(httpStatus === undefined ? {} : { httpStatus }),

@@ -17,7 +17,7 @@ export interface AccessToken {
 
 /** Hands out tokens, one a scope, from memory while they last. */
 export interface TokenSource {
-  /** @throws ConnectorError `intune/unauthorized`, `intune/unavailable`, `intune/bad-response`, `intune/misconfigured` */
+  /** @throws ConnectorError `management/unauthorized`, `management/unavailable`, `management/bad-response`, `management/misconfigured` */
   get(scope: string, signal: AbortSignal): Promise<AccessToken>
   /** Forgets this very token, after a 401 or 403: one minted before consent fails for its whole life. */
   drop(token: AccessToken): void

@@ -177,5 +177,5 @@ function parseNextLink(link: unknown, base: string): string | undefined {
 }
 
 function badAnswer(found: string): ConnectorError {
-  return new ConnectorError('intune/bad-response', `${WHAT} answered with ${found}`)
+  return new ConnectorError('management/bad-response', `${WHAT} answered with ${found}`)
 }

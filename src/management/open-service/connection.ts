@@ -44,10 +44,10 @@ export interface ConnectionIdentity {
 /** The way to the service. Repeats nothing; both bodies of every call are checked against the contract. */
 export interface ServiceConnection {
   /**
-   * @throws ConnectorError `intune/unavailable` nobody answered, or 408, 429, 5xx; transient
-   * @throws ConnectorError `intune/unauthorized` 401, 403, or there is no certificate yet
-   * @throws ConnectorError `intune/misconfigured` 404: the service does not know this connector, or has no such call
-   * @throws ConnectorError `intune/bad-response` another status, or a body that is not the contract's
+   * @throws ConnectorError `management/unavailable` nobody answered, or 408, 429, 5xx; transient
+   * @throws ConnectorError `management/unauthorized` 401, 403, or there is no certificate yet
+   * @throws ConnectorError `management/misconfigured` 404: the service does not know this connector, or has no such call
+   * @throws ConnectorError `management/bad-response` another status, or a body that is not the contract's
    */
   call<B extends z.ZodType, A extends z.ZodType>(
     operation: Operation<B, A>,
@@ -99,7 +99,7 @@ export function createConnection(options: OpenServiceOptions): ServiceConnection
     call: ServiceCall,
   ): Promise<HttpAnswer> {
     if (operation.identity === 'certificate' && known === undefined)
-      throw new ConnectorError('intune/unauthorized', 'the connector is not enrolled yet')
+      throw new ConnectorError('management/unauthorized', 'the connector is not enrolled yet')
     const path = operation.path
       .replace('{id}', known?.identity.connectorId ?? '')
       .replace('{key}', encodeURIComponent(call.key ?? ''))
@@ -123,7 +123,7 @@ export function createConnection(options: OpenServiceOptions): ServiceConnection
     if (answer.status === 404 || answer.status === 421) kept = undefined
     if (answer.status === 404)
       throw new ConnectorError(
-        'intune/misconfigured',
+        'management/misconfigured',
         `${WHAT} answered HTTP 404 to ${operation.path}: ${describeDetails(answer, secrets) ?? 'it does not know this connector; check the URL, or enrol again'}`,
         { httpStatus: 404, activityId: call.activityId },
       )
@@ -146,7 +146,7 @@ export function createConnection(options: OpenServiceOptions): ServiceConnection
       throw badAnswer(`its discovery names an endpoint at another origin than ${origin}`, call)
     if (!found.apiVersions.includes(API_VERSION))
       throw new ConnectorError(
-        'intune/misconfigured',
+        'management/misconfigured',
         `${WHAT} does not speak version ${API_VERSION} of the contract`,
       )
     kept = { found, until: clock.now().getTime() + DISCOVERY_MS }
@@ -172,7 +172,7 @@ export function createConnection(options: OpenServiceOptions): ServiceConnection
       const sent = encodeBody(operation, body)
       if (sent !== undefined && JSON.stringify(sent).length > limits.maxBodyBytes)
         throw new ConnectorError(
-          'intune/bad-response',
+          'management/bad-response',
           `${WHAT} takes ${limits.maxBodyBytes} bytes a call; this one has more`,
         )
       const base = operation.endpoint === 'origin' ? origin : endpoints[operation.endpoint]
@@ -262,7 +262,7 @@ function badAnswer(
   { activityId }: ServiceCall,
   httpStatus?: number,
 ): ConnectorError {
-  return new ConnectorError('intune/bad-response', `${WHAT}: ${problem}`, {
+  return new ConnectorError('management/bad-response', `${WHAT}: ${problem}`, {
     activityId,
     isTransient: true,
     ...(httpStatus === undefined ? {} : { httpStatus }),

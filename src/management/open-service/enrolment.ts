@@ -39,7 +39,7 @@ export interface Enrolment {
    * same connector. Safe to call at any time; not two at once.
    *
    * @throws ConnectorError `key/unreadable` record or keys on the disk are damaged
-   * @throws ConnectorError `intune/misconfigured` there is no enrolment token, and none of before
+   * @throws ConnectorError `management/misconfigured` there is no enrolment token, and none of before
    * @throws ConnectorError as `ServiceConnection.call`
    */
   keepEnrolled(signal: AbortSignal): Promise<EnrolmentStep>
@@ -119,7 +119,7 @@ export function createEnrolment(
     })
     if (before !== undefined && before.connectorId !== value.connector.id)
       throw new ConnectorError(
-        'intune/bad-response',
+        'management/bad-response',
         'the connector service: the renewal is for another connector',
       )
     const next: AgentRecord = {
@@ -139,7 +139,7 @@ export function createEnrolment(
     const token = options.enrolmentToken
     if (token === undefined)
       throw new ConnectorError(
-        'intune/misconfigured',
+        'management/misconfigured',
         'management.openService.enrolmentTokenFile: the connector is not enrolled yet, and there is no token; ask the service for one',
       )
     return {

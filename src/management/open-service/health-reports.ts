@@ -18,7 +18,7 @@ export function createHealthReports(
     async report(report, call) {
       const agent = enrolment.current()
       if (agent === undefined)
-        throw new ConnectorError('intune/unauthorized', 'the connector is not enrolled yet')
+        throw new ConnectorError('management/unauthorized', 'the connector is not enrolled yet')
       const { value } = await connection.call(
         operations.uploadHealth,
         {

@@ -105,5 +105,8 @@ function isNotFound(failure: unknown): boolean {
 }
 
 function badAnswer(found: string): ConnectorError {
-  return new ConnectorError('intune/bad-response', `the connector service answered with ${found}`)
+  return new ConnectorError(
+    'management/bad-response',
+    `the connector service answered with ${found}`,
+  )
 }

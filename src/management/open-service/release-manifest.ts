@@ -9,7 +9,7 @@ import { MAX_MANIFEST_BYTES, releaseManifest } from './wire/releases.ts'
 export interface ReleaseManifest {
   /**
    * @returns undefined where the service names no manifest
-   * @throws ConnectorError `intune/bad-response` not signed by the pinned key, not a manifest, or older than one seen before
+   * @throws ConnectorError `management/bad-response` not signed by the pinned key, not a manifest, or older than one seen before
    * @throws ConnectorError as `ServiceConnection.loadText`
    */
   load(signal: AbortSignal): Promise<readonly Release[] | undefined>
@@ -83,5 +83,5 @@ function parseKey(pem: string): KeyObject {
 }
 
 function bad(problem: string): ConnectorError {
-  return new ConnectorError('intune/bad-response', `the release manifest: ${problem}`)
+  return new ConnectorError('management/bad-response', `the release manifest: ${problem}`)
 }

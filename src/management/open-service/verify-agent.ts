@@ -23,7 +23,7 @@ export interface IssuedAgent {
  * Verifies that both certificates are for our keys, for their purposes, in force, and issued by the fleet CA that came
  * with them, which at a renewal is the one we enrolled with. Which names they carry is the service's own affair.
  *
- * @throws ConnectorError `intune/bad-response` one of it is not so
+ * @throws ConnectorError `management/bad-response` one of it is not so
  */
 export function verifyAgent(issued: IssuedAgent): void {
   const certificate = parse(issued.certificatePem, 'certificate')
@@ -85,7 +85,7 @@ function isForKeyEncipherment({ raw }: X509Certificate): boolean {
 
 function bad(member: string, problem: string): ConnectorError {
   return new ConnectorError(
-    'intune/bad-response',
+    'management/bad-response',
     `the connector service: its ${member} ${problem}`,
   )
 }

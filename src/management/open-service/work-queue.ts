@@ -195,7 +195,7 @@ function outcomeOf(
   const found = outcomes.find((outcome) => outcome.requestContext === requestContext)
   if (found === undefined)
     throw new ConnectorError(
-      'intune/bad-response',
+      'management/bad-response',
       'the connector service: its answer to an upload lacks the outcome of a result',
       { isTransient: true },
     )

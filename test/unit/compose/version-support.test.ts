@@ -76,7 +76,7 @@ describe('the support of the version that runs', () => {
   test('a list that cannot be had is a reason to look, and what it said before stays', async () => {
     const { support, on, check } = watch()
     on('2022-05-04')
-    support.fail(new ConnectorError('intune/bad-response', 'the release manifest: not signed'))
+    support.fail(new ConnectorError('management/bad-response', 'the release manifest: not signed'))
     const { status, reason } = await check()
     assert.equal(status, 'degraded')
     assert.match(reason, /not signed; deprecated: version/)

@@ -124,7 +124,7 @@ class Office {
 }
 
 function away(retryAfterMs?: number): never {
-  throw new ConnectorError('intune/unavailable', 'HTTP 503', {
+  throw new ConnectorError('management/unavailable', 'HTTP 503', {
     isTransient: true,
     httpStatus: 503,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

@@ -21,7 +21,8 @@ function openStage(kept: HealthInterval[] = []) {
     {
       receiver: {
         async report(report) {
-          if (isAway) throw new ConnectorError('intune/unavailable', 'away', { httpStatus: 503 })
+          if (isAway)
+            throw new ConnectorError('management/unavailable', 'away', { httpStatus: 503 })
           reports.push(report)
           return { everyMs: undefined, isPaused: true, support: undefined }
         },

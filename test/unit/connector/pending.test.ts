@@ -37,7 +37,7 @@ async function getOnlyWaiting({ store }: Awaited<ReturnType<typeof createStage>>
   return record
 }
 
-function away(code: 'intune/unavailable' | 'ca/unavailable'): never {
+function away(code: 'management/unavailable' | 'ca/unavailable'): never {
   throw new ConnectorError(code, 'away', { isTransient: true })
 }
 
@@ -149,11 +149,11 @@ suite('CertPoll', () => {
 })
 
 suite('an outage', () => {
-  for (const code of ['intune/unavailable', 'ca/unavailable'] as const)
+  for (const code of ['management/unavailable', 'ca/unavailable'] as const)
     test(`REQ-150: ${code} is PENDING, and SUCCESS once it is over`, async () => {
       const stage = await createStage()
       const request = createDeviceRequest()
-      if (code === 'intune/unavailable') stage.faults.validate = () => away(code)
+      if (code === 'management/unavailable') stage.faults.validate = () => away(code)
       else stage.faults.enrol = async () => away(code)
       assert.equal((await stage.enrol(request, patient)).status, 'PENDING')
       assert.equal((await stage.enrol(pollOf(request), patient)).status, 'PENDING')
@@ -169,7 +169,7 @@ suite('an outage', () => {
   test('REQ-150: one that lasts longer is FAILURE, with one Admin event, whoever asks again', async () => {
     const stage = await createStage()
     const request = createDeviceRequest()
-    stage.faults.validate = () => away('intune/unavailable')
+    stage.faults.validate = () => away('management/unavailable')
     await stage.enrol(request, patient)
     stage.clock.advance(15 * MINUTE_MS)
     const answer = await stage.enrol(sendAgain(request), patient)
@@ -193,7 +193,7 @@ suite('an outage', () => {
 
   test('REQ-150: outageReply fail refuses at once', async () => {
     const stage = await createStage()
-    stage.faults.validate = () => away('intune/unavailable')
+    stage.faults.validate = () => away('management/unavailable')
     assert.equal((await stage.enrol(createDeviceRequest())).status, 'FAILURE')
     assert.deepEqual(countAdmin(stage), [4001])
   })

@@ -13,7 +13,7 @@ const STRICT = { notifyMode: 'strict' } as const
 const STATIC = { notifier: undefined } as const
 
 function away(): never {
-  throw new ConnectorError('intune/unavailable', 'HTTP 503', { isTransient: true })
+  throw new ConnectorError('management/unavailable', 'HTTP 503', { isTransient: true })
 }
 
 /** Delivers what is owed until nothing more is due, moving the clock. */

@@ -30,7 +30,7 @@ const passing: Verdict = {
   fields: {},
 }
 const away = (more: { httpStatus?: number; retryAfterMs?: number } = {}): ConnectorError =>
-  new ConnectorError('intune/unavailable', 'away', { isTransient: true, ...more })
+  new ConnectorError('management/unavailable', 'away', { isTransient: true, ...more })
 
 const loops: WorkLoop[] = []
 afterEach(async () => {
@@ -310,7 +310,7 @@ describe('the work loop', () => {
       const upload = on.queue.upload.bind(on.queue)
       on.queue.upload = async (results, call) => {
         if (results.some(({ requestContext }) => requestContext === 'bad'))
-          throw new ConnectorError('intune/bad-response', 'no', {
+          throw new ConnectorError('management/bad-response', 'no', {
             httpStatus,
             isTransient: httpStatus === 200,
           })

@@ -15,7 +15,7 @@ suite('refusals', () => {
     ['policy/not-willing', 'badRequest', HRESULT.CERTSRV_E_TEMPLATE_DENIED],
     ['challenge/refused', 'badRequest', HRESULT.E_ACCESSDENIED],
     ['ca/refused', 'badRequest', HRESULT.CERTSRV_E_ADMIN_DENIED_REQUEST],
-    ['intune/unavailable', 'badRequest', HRESULT.E_INVALIDARG],
+    ['management/unavailable', 'badRequest', HRESULT.E_INVALIDARG],
     ['internal/bug', 'badRequest', HRESULT.E_INVALIDARG],
   ] as const
   for (const [code, failInfo, hResult] of table) {

@@ -65,7 +65,7 @@ test('a key that is not RSA, not readable or not of this certificate is refused 
     await assert.rejects(
       startBench(() => ({ credential })),
       (thrown: Error & { code?: string }) =>
-        thrown.code === 'intune/misconfigured' && !thrown.message.includes('MARKED'),
+        thrown.code === 'management/misconfigured' && !thrown.message.includes('MARKED'),
     )
   }
 })
@@ -98,7 +98,7 @@ test('check 51: a proxy that refuses the credentials is an outage that names the
   await assert.rejects(
     bench.client.validator.validate(request, patient),
     (thrown: Error & { code?: string }) =>
-      thrown.code === 'intune/unavailable' &&
+      thrown.code === 'management/unavailable' &&
       /407.*proxy\.username/.test(thrown.message) &&
       !thrown.message.includes('MARKED'),
   )
@@ -122,7 +122,7 @@ test('a server that is not trusted gets nothing', async () => {
   const stranger = await makeThrowawayIdentity('ec')
   await using bench = await startBench(() => ({ trustedCaPem: stranger.certificatePem }))
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/unavailable',
+    code: 'management/unavailable',
     message: /DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY|CERT_SIGNATURE_FAILURE/,
   })
   assert.equal(bench.server.calls.length, 0)

@@ -28,7 +28,7 @@ test('check 42: a service absent from a cached map costs one rediscovery, then i
     patient,
   )
   assert.equal((await locator.find('SCEP', patient)).uri, SCEP)
-  await assert.rejects(locator.find('pki', patient), { code: 'intune/misconfigured' })
+  await assert.rejects(locator.find('pki', patient), { code: 'management/misconfigured' })
   assert.equal(asked, 2)
   assert.equal((await locator.find('pki', patient)).uri, PKI)
   assert.equal(asked, 3)
@@ -77,7 +77,7 @@ test('whoever is stopped during a pause hears the failure before it', async () =
       await Promise.resolve()
     },
   })
-  const failure = new ConnectorError('intune/unavailable', 'busy', {
+  const failure = new ConnectorError('management/unavailable', 'busy', {
     isTransient: true,
     httpStatus: 503,
   })
@@ -88,7 +88,11 @@ test('whoever is stopped during a pause hears the failure before it', async () =
 })
 
 test('what no time heals is not repeated', async () => {
-  for (const code of ['intune/unauthorized', 'intune/bad-response', 'internal/bug'] as const) {
+  for (const code of [
+    'management/unauthorized',
+    'management/bad-response',
+    'internal/bug',
+  ] as const) {
     let runs = 0
     const run = createRetries({ ...settings, pause: () => Promise.resolve() })
     const work = (): Promise<never> => {

@@ -70,10 +70,10 @@ for (const [title, answer] of unreadable) {
     bench.server.always('validate', answer)
     bench.server.always('success', answer)
     const validated = await failureOf(bench.client.validator.validate(request, patient))
-    assert.equal(validated.code, 'intune/bad-response')
+    assert.equal(validated.code, 'management/bad-response')
     assert.equal(validated.activityId, ACTIVITY)
     const notified = await failureOf(bench.client.notifier.notify(success, ACTIVITY, patient))
-    assert.equal(notified.code, 'intune/bad-response')
+    assert.equal(notified.code, 'management/bad-response')
     assert.equal(bench.server.count('validate'), 1)
   })
 }
@@ -84,10 +84,10 @@ test('check 36: an answer over 1 MiB is a bad response, packed or not', async ()
   const huge = Buffer.from(JSON.stringify({ code: 'Success', padding: 'p'.repeat(1024 * 1024) }))
   bench.server.script('validate', { body: huge })
   const plain = await failureOf(bench.client.validator.validate(request, patient))
-  assert.equal(plain.code, 'intune/bad-response')
+  assert.equal(plain.code, 'management/bad-response')
   bench.server.script('validate', { headers: { 'content-encoding': 'gzip' }, body: gzipSync(huge) })
   const packed = await failureOf(bench.client.validator.validate(request, patient))
-  assert.equal(packed.code, 'intune/bad-response')
+  assert.equal(packed.code, 'management/bad-response')
 })
 
 test('a gzip answer is read', async () => {
@@ -104,7 +104,7 @@ for (const kind of ['success', 'failure'] as const) {
     bench.server.script(kind, json({ code: 'ChallengeDecryptionError', errorDescription: 'no' }))
     const notification = kind === 'success' ? success : failure
     const thrown = await failureOf(bench.client.notifier.notify(notification, ACTIVITY, patient))
-    assert.equal(thrown.code, 'intune/bad-response')
+    assert.equal(thrown.code, 'management/bad-response')
     assert.equal(thrown.isTransient, false)
     assert.equal(thrown.activityId, ACTIVITY)
     assert.match(thrown.message, /ChallengeDecryptionError/)
@@ -115,7 +115,7 @@ test('check 3, 39: 401 with JSON, also when repeated, is unauthorized and names 
   await using bench = await startBench()
   bench.server.always('validate', json({ error: { code: 'Unauthorized', message: 'role' } }, 401))
   const thrown = await failureOf(bench.client.validator.validate(request, patient))
-  assert.equal(thrown.code, 'intune/unauthorized')
+  assert.equal(thrown.code, 'management/unauthorized')
   assert.equal(thrown.httpStatus, 401)
   assert.equal(thrown.isTransient, false)
   assert.match(thrown.message, /Unauthorized: role.*scep_challenge_provider/)
@@ -127,7 +127,7 @@ test('check 39: a 502 with an HTML page is an HTTP error with its status, not a 
   const body = '<html><head><title>Bad Gateway</title></head><body>...</body></html>'
   bench.server.always('validate', { status: 502, headers: { 'content-type': 'text/html' }, body })
   const thrown = await failureOf(bench.client.validator.validate(request, patient))
-  assert.equal(thrown.code, 'intune/unavailable')
+  assert.equal(thrown.code, 'management/unavailable')
   assert.equal(thrown.httpStatus, 502)
   assert.equal(thrown.isTransient, true)
   assert.match(thrown.message, /HTTP 502: HTML page 'Bad Gateway'/)
@@ -146,7 +146,7 @@ test('400 is a bad response and is not repeated', async () => {
   await using bench = await startBench()
   bench.server.always('validate', json({ error: { message: 'unknown api-version' } }, 400))
   const thrown = await failureOf(bench.client.validator.validate(request, patient))
-  assert.equal(thrown.code, 'intune/bad-response')
+  assert.equal(thrown.code, 'management/bad-response')
   assert.equal(thrown.isTransient, false)
   assert.equal(bench.server.count('validate'), 1)
 })
@@ -156,7 +156,7 @@ test('check 4, 15: a wrong secret surfaces with advice, and neither Graph nor In
   const error_description = 'AADSTS7000215: Invalid client secret provided.'
   bench.server.always('token', json({ error: 'invalid_client', error_description }, 401))
   const thrown = await failureOf(bench.client.validator.validate(request, patient))
-  assert.equal(thrown.code, 'intune/unauthorized')
+  assert.equal(thrown.code, 'management/unauthorized')
   assert.equal(thrown.httpStatus, 401)
   assert.match(thrown.message, /AADSTS7000215.*enter its value/)
   assert.deepEqual(
@@ -170,7 +170,7 @@ test('an unknown tenant is a setting to correct, not a permission', async () => 
   const error_description = "AADSTS90002: Tenant 'x' not found."
   bench.server.always('token', json({ error: 'invalid_request', error_description }, 400))
   const thrown = await failureOf(bench.client.validator.validate(request, patient))
-  assert.equal(thrown.code, 'intune/misconfigured')
+  assert.equal(thrown.code, 'management/misconfigured')
 })
 
 test('a token endpoint that answers nonsense is a bad response', async () => {
@@ -179,7 +179,7 @@ test('a token endpoint that answers nonsense is a bad response', async () => {
   for (const answer of answers) {
     bench.server.script('token', answer)
     const thrown = await failureOf(bench.client.validator.validate(request, patient))
-    assert.equal(thrown.code, 'intune/bad-response')
+    assert.equal(thrown.code, 'management/bad-response')
   }
 })
 

@@ -46,7 +46,7 @@ test('no more than ten POSTs are under way at a time', async () => {
   stop.abort()
   for (const thrown of await Promise.all(work)) {
     assert.ok(thrown instanceof ConnectorError)
-    assert.equal(thrown.code, 'intune/unavailable')
+    assert.equal(thrown.code, 'management/unavailable')
     assert.equal(thrown.isTransient, true)
     assert.ok(thrown.activityId)
   }
@@ -91,7 +91,7 @@ test('a token is refreshed five minutes before its end, and serves to its end wh
   assert.equal(intuneTokens(), 2)
   bench.advance(300_000)
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/unavailable',
+    code: 'management/unavailable',
   })
 })
 
@@ -115,7 +115,7 @@ test('a service that stays away after rediscovery is unavailable, after two POST
   await using bench = await startBench()
   bench.server.always('validate', { status: 404 })
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/unavailable',
+    code: 'management/unavailable',
     httpStatus: 404,
   })
   assert.equal(bench.server.count('validate'), 2)
@@ -127,7 +127,7 @@ test('check 6, 16: an unknown host surfaces after one rediscovery; the next call
   const nowhere = listing('https://no-such-host.invalid/scep')
   bench.server.script('graph', nowhere, nowhere)
   await assert.rejects(bench.client.notifier.notify(success, ACTIVITY, patient), {
-    code: 'intune/unavailable',
+    code: 'management/unavailable',
     isTransient: true,
   })
   assert.equal(bench.server.count('graph'), 2)
@@ -158,7 +158,7 @@ test('check 43: 5xx that repeats drops the address, and the next call discovers'
   await using bench = await startBench()
   bench.server.script('validate', { status: 500 }, { status: 500 }, { status: 500 })
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/unavailable',
+    code: 'management/unavailable',
     httpStatus: 500,
   })
   assert.equal(bench.server.count('graph'), 2)
@@ -196,7 +196,7 @@ test('check 46: a Retry-After beyond the budget ends the attempt at once and is 
   await using bench = await startBench()
   bench.server.script('validate', { status: 429, headers: { 'retry-after': '60' } })
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/unavailable',
+    code: 'management/unavailable',
     retryAfterMs: 60_000,
     isTransient: true,
   })
@@ -208,7 +208,7 @@ test('check 46: a server that never answers costs no more than the budget', asyn
   await using bench = await startBench(() => ({ timeouts: { budgetMs: 400 } }))
   bench.server.always('validate', 'hang')
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/unavailable',
+    code: 'management/unavailable',
     isTransient: true,
     activityId: ACTIVITY,
   })
@@ -230,7 +230,7 @@ test('the caller who gives up gets an answer at once, and others are not disturb
   const given = bench.client.validator.validate(request, stop.signal)
   while (bench.server.count('graph') === 0) await new Promise((resolve) => setImmediate(resolve))
   stop.abort()
-  await assert.rejects(given, { code: 'intune/unavailable', activityId: ACTIVITY })
+  await assert.rejects(given, { code: 'management/unavailable', activityId: ACTIVITY })
 })
 
 test('check 40: a 403 of Graph names the permission, after one fresh token, without another directory', async () => {
@@ -240,7 +240,7 @@ test('check 40: a 403 of Graph names the permission, after one fresh token, with
   }
   bench.server.always('graph', json(body, 403))
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/unauthorized',
+    code: 'management/unauthorized',
     httpStatus: 403,
     message: /Authorization_RequestDenied: Insufficient privileges: .*Application\.Read\.All/,
   })
@@ -283,7 +283,7 @@ test('a next page at another host is not asked with our token', async () => {
   const value = { value: [], '@odata.nextLink': 'https://evil.example/next' }
   bench.server.script('graph', json(value))
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/bad-response',
+    code: 'management/bad-response',
   })
 })
 
@@ -292,7 +292,7 @@ test('an endless list of pages is given up', async () => {
   const next = `${bench.server.url}/v1.0/servicePrincipals/more`
   bench.server.always('graph', json({ value: [], '@odata.nextLink': next }))
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/bad-response',
+    code: 'management/bad-response',
   })
   assert.equal(bench.server.count('graph'), 20)
 })
@@ -301,13 +301,13 @@ test('check 5, 42: a list without the service says what is missing; Intune gets 
   await using bench = await startBench()
   bench.server.script('graph', json({ value: [{ providerName: 'A', uri: 'https://a.example' }] }))
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/misconfigured',
+    code: 'management/misconfigured',
     message:
       /lists 1 other services and not ScepRequestValidationFEService.*scep_challenge_provider/,
   })
   bench.server.script('graph', json({ value: [] }))
   await assert.rejects(bench.client.validator.validate(request, patient), {
-    code: 'intune/misconfigured',
+    code: 'management/misconfigured',
     message: /lists no service at all/,
   })
   assert.equal(bench.server.count('graph'), 2)
@@ -326,7 +326,7 @@ for (const [title, uri] of [
     await using bench = await startBench(() => ({ allowedHostSuffixes: ['manage.microsoft.com'] }))
     bench.server.script('graph', listing(uri))
     await assert.rejects(bench.client.validator.validate(request, patient), {
-      code: 'intune/misconfigured',
+      code: 'management/misconfigured',
     })
     assert.equal(bench.server.count('token'), 1)
   })
@@ -360,7 +360,7 @@ test('during an outage of Graph the last good addresses serve, also those of an 
   bench.server.always('graph', json({ error: { code: 'Denied' } }, 403))
   second.advance(61_000)
   await assert.rejects(second.client.validator.validate(request, patient), {
-    code: 'intune/unauthorized',
+    code: 'management/unauthorized',
   })
 })
 
@@ -400,5 +400,5 @@ test('health warns of a token without the role and is not ok without a token', a
   bench.advance(4_000_000)
   const away = await bench.client.health.check(patient)
   assert.equal(away.ok, false)
-  assert.match(away.detail, /intune\/unavailable: Entra ID answered HTTP 503/)
+  assert.match(away.detail, /management\/unavailable: Entra ID answered HTTP 503/)
 })

@@ -106,7 +106,7 @@ for (const [title, body] of [
 ] as const)
   test(`checks 19, 20: ${title}: a bad response`, async () => {
     await using bench = await startPki([json(body)])
-    await assertFailsWith(bench.client.revocations.download(download), 'intune/bad-response')
+    await assertFailsWith(bench.client.revocations.download(download), 'management/bad-response')
   })
 
 for (const maxItems of [-1, 0, 501, 1.5])
@@ -160,7 +160,10 @@ test('codes are numbers as text where that is configured, and the api-version is
 for (const value of [false, 'test', undefined])
   test(`checks 28 to 30: value ${String(value)} means not recorded`, async () => {
     await using bench = await startPki([json({ value })])
-    await assertFailsWith(bench.client.revocations.upload([succeeded], call), 'intune/bad-response')
+    await assertFailsWith(
+      bench.client.revocations.upload([succeeded], call),
+      'management/bad-response',
+    )
   })
 
 test('check 25: no results are refused and nothing is sent', async () => {
@@ -194,7 +197,7 @@ test('check 46, 52: 429 tells how long to wait, and no error repeats a context o
   const result = { ...succeeded, requestContext: entry.requestContext }
   const failure = await assertFailsWith(
     bench.client.revocations.upload([result], call),
-    'intune/unavailable',
+    'management/unavailable',
   )
   assert.equal(failure.retryAfterMs, 7000)
   assert.ok(!failure.message.includes('MARKED'), failure.message)

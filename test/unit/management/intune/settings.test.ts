@@ -27,7 +27,7 @@ for (const key of Object.keys(REQUIRED)) {
   for (const value of [undefined, null, '', '  ']) {
     test(`check 17: ${key} as ${JSON.stringify(value)} is an error`, () => {
       assert.throws(() => parseMicrosoftSettings({ ...REQUIRED, [key]: value }), {
-        code: 'intune/misconfigured',
+        code: 'management/misconfigured',
         message: `${key} is missing or blank`,
       })
     })
@@ -78,7 +78,7 @@ test('two spellings that disagree are an error, two that agree are not', () => {
   const one = { ...REQUIRED, GRAPH_API_VERSION: '1.6' }
   assert.doesNotThrow(() => parseMicrosoftSettings({ ...one, AAD_GRAPH_API_VERSION: '1.6' }))
   assert.throws(() => parseMicrosoftSettings({ ...one, AAD_GRAPH_API_VERSION: '1.5' }), {
-    code: 'intune/misconfigured',
+    code: 'management/misconfigured',
     message: /AAD_GRAPH_API_VERSION and GRAPH_API_VERSION/,
   })
 })
@@ -137,7 +137,7 @@ for (const [field, wrong] of [
     assert.throws(
       () => createIntune({ ...OPTIONS, ...wrong }),
       (thrown: Error & { code?: string }) =>
-        thrown.code === 'intune/misconfigured' &&
+        thrown.code === 'management/misconfigured' &&
         thrown.message.includes(field) &&
         !thrown.message.includes('MARKED'),
     )

@@ -68,19 +68,19 @@ describe('REQ-127: the SID of a subject, from Microsoft Graph', () => {
     [
       'another user',
       json({ userPrincipalName: 'eve@contoso.com', onPremisesSecurityIdentifier: SID }),
-      'intune/bad-response',
+      'management/bad-response',
     ],
-    ['a SID of unknown form', adaIs('S-1-x'), 'intune/bad-response'],
-    ['a SID that is no text', adaIs(['S-1-5-21-1-2-3-1001']), 'intune/bad-response'],
-    ['no JSON', { status: 200, body: '<html>' }, 'intune/bad-response'],
-    ["a proxy's 404", { status: 404, body: '<html>' }, 'intune/unavailable'],
+    ['a SID of unknown form', adaIs('S-1-x'), 'management/bad-response'],
+    ['a SID that is no text', adaIs(['S-1-5-21-1-2-3-1001']), 'management/bad-response'],
+    ['no JSON', { status: 200, body: '<html>' }, 'management/bad-response'],
+    ["a proxy's 404", { status: 404, body: '<html>' }, 'management/unavailable'],
     [
       'no permission',
       json({ error: { code: 'Authorization_RequestDenied' } }, 403),
-      'intune/unauthorized',
+      'management/unauthorized',
     ],
-    ['503', { status: 503 }, 'intune/unavailable'],
-    ['a broken connection', 'reset', 'intune/unavailable'],
+    ['503', { status: 503 }, 'management/unavailable'],
+    ['a broken connection', 'reset', 'management/unavailable'],
   ] as const)
     test(`${title}: fails closed as ${code}, and is not kept`, async () => {
       await using bench = await startBench()
@@ -128,7 +128,7 @@ describe('REQ-127: the SID of a subject, from Microsoft Graph', () => {
     const impatient = bench.client.sids.findSid(ada, ACTIVITY, stop.signal)
     const other = find(bench)
     stop.abort()
-    await assert.rejects(impatient, { code: 'intune/unavailable', isTransient: true })
+    await assert.rejects(impatient, { code: 'management/unavailable', isTransient: true })
     assert.equal(await other, SID)
   })
 })

@@ -139,10 +139,10 @@ describe('imported PFX through Microsoft Graph beta', () => {
     assert.equal((await client.pfxImports.list(alice, signal)).length, before + 1)
   })
 
-  test('what Graph refuses without a reason is intune/bad-response, without the PFX', async () => {
+  test('what Graph refuses without a reason is management/bad-response, without the PFX', async () => {
     const bad = { ...record, thumbprint: 'no thumbprint' }
     await assert.rejects(client.pfxImports.add(bad, signal), (error: Error) => {
-      assert.ok('code' in error && error.code === 'intune/bad-response')
+      assert.ok('code' in error && error.code === 'management/bad-response')
       assert.match(error.message, /HTTP 400: BadRequest/)
       assert.ok(!error.message.includes(Buffer.from('the PFX').toString('base64')))
       return true
@@ -152,7 +152,7 @@ describe('imported PFX through Microsoft Graph beta', () => {
   test('a missing permission is named', async () => {
     const weak = connect(powerless)
     await assert.rejects(weak.pfxImports.list(undefined, signal), {
-      code: 'intune/unauthorized',
+      code: 'management/unauthorized',
       message: /DeviceManagementConfiguration\.ReadWrite\.All with admin consent/,
     })
     await weak.close()

@@ -70,12 +70,16 @@ async function enrolAgainst(...answers: ScriptedAnswer[]): Promise<ConnectorErro
 
 describe('a discovery that is not the contract’s', () => {
   for (const [title, answer, code] of [
-    ['is a page', { body: '<html><title>Sign in</title></html>' }, 'intune/bad-response'],
-    ['is a list', json([]), 'intune/bad-response'],
-    ['is of another service', json({ service: 'other' }), 'intune/bad-response'],
-    ['is a redirect', { status: 302, headers: { location: '/elsewhere' } }, 'intune/unavailable'],
-    ['is larger than 8 MiB', { body: `"${'x'.repeat(8_400_000)}"` }, 'intune/bad-response'],
-    ['is cut off', { body: '{"service":"open', cutBytes: 5 }, 'intune/unavailable'],
+    ['is a page', { body: '<html><title>Sign in</title></html>' }, 'management/bad-response'],
+    ['is a list', json([]), 'management/bad-response'],
+    ['is of another service', json({ service: 'other' }), 'management/bad-response'],
+    [
+      'is a redirect',
+      { status: 302, headers: { location: '/elsewhere' } },
+      'management/unavailable',
+    ],
+    ['is larger than 8 MiB', { body: `"${'x'.repeat(8_400_000)}"` }, 'management/bad-response'],
+    ['is cut off', { body: '{"service":"open', cutBytes: 5 }, 'management/unavailable'],
   ] as const)
     test(`${title}: nobody enrols`, async () => {
       assert.equal((await enrolAgainst(answer)).code, code)
@@ -86,13 +90,13 @@ describe('a discovery that is not the contract’s', () => {
     const endpoints = { work: elsewhere, health: elsewhere, enrollment: elsewhere }
     const before = server.calls.length
     const error = await enrolAgainst(json(discovery({ endpoints })))
-    assert.equal(error.code, 'intune/bad-response')
+    assert.equal(error.code, 'management/bad-response')
     assert.equal(server.calls.length, before + 1)
   })
 
   test('speaks another version', async () => {
     const error = await enrolAgainst(json(discovery({ apiVersions: ['1999-01-01'] })))
-    assert.equal(error.code, 'intune/misconfigured')
+    assert.equal(error.code, 'management/misconfigured')
   })
 })
 
@@ -129,6 +133,6 @@ describe('an enrolment that is answered', () => {
     const pem = server.caPem
     const answer = { connector, certificate: pem, encryptionCertificate: pem, chain: pem }
     const error = await enrolAgainst(json(discovery()), json(answer, 201))
-    assert.equal(error.code, 'intune/bad-response')
+    assert.equal(error.code, 'management/bad-response')
   })
 })

@@ -102,19 +102,22 @@ describe('a list of releases', () => {
     ['is larger than 256 KiB', async () => 'x'.repeat(300_000)],
   ] as const)
     test(`that ${title} is refused`, async () => {
-      await assertFailsWith(load(await forge()), 'intune/bad-response')
+      await assertFailsWith(load(await forge()), 'management/bad-response')
     })
 
   test('that is older than one seen before is refused: nobody hides a successor again', async () => {
     const older = { issuedDateTime: '2026-01-15T00:00:00Z', releases: releases.slice(0, 1) }
-    await assertFailsWith(load(await sign(manifest), await sign(older)), 'intune/bad-response')
+    await assertFailsWith(load(await sign(manifest), await sign(older)), 'management/bad-response')
     assert.equal((await load(await sign(manifest), await sign(manifest)))?.status, 'deprecated')
   })
 
   test('at another origin is not fetched', async () => {
     open('https://198.51.100.1/releases.jws')
     const before = server.calls.length
-    await assertFailsWith(client.loadSupport(AbortSignal.timeout(10_000)), 'intune/bad-response')
+    await assertFailsWith(
+      client.loadSupport(AbortSignal.timeout(10_000)),
+      'management/bad-response',
+    )
     assert.equal(server.calls.length, before + 1)
     await client.close()
   })
