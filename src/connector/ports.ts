@@ -86,7 +86,7 @@ export interface EnrolmentContext {
   readonly requestId: string
   readonly remoteAddress: string
   /** Parameters of the URL beside operation and message, decoded; anybody can write them. Left out: none (REQ-10). */
-  readonly urlParams?: ReadonlyMap<string, string>
+  readonly urlParams?: ReadonlyMap<string, string> | undefined
   readonly signal: AbortSignal
 }
 

@@ -86,7 +86,7 @@ export function createScepEnrolment(
     context: EnrolmentContext,
     log: Journal,
   ): Promise<EnrolmentAnswer> {
-    const work = beginWork(profile, ports, request, context.requestId, log)
+    const work = beginWork(profile, ports, request, context, log)
 
     // Twice the same at once: the second waits here for the first, and finds its certificate in step 2.
     const done = turns.take(work.requestKey, async () => {

@@ -89,7 +89,11 @@ export interface Stage {
   readonly cipher: ReturnType<typeof createPayloadCipher>
   readonly courier: Courier
   readonly safekeeping: ReturnType<typeof createSafekeeping>
-  enrol(message: ScepRequest | ScepQuery, profile?: Partial<EnrolmentProfile>): Promise<StageAnswer>
+  enrol(
+    message: ScepRequest | ScepQuery,
+    profile?: Partial<EnrolmentProfile>,
+    urlParams?: Readonly<Record<string, string>>,
+  ): Promise<StageAnswer>
   /** Ends what nobody asks for any more. */
   closeOverdue(profile?: Partial<EnrolmentProfile>): Promise<number>
   /** Resolves when nothing goes on in the background any more. */
@@ -254,6 +258,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
   async function enrol(
     message: ScepRequest | ScepQuery,
     change: Partial<EnrolmentProfile> = {},
+    urlParams: Readonly<Record<string, string>> = {},
   ): Promise<StageAnswer> {
     const key = Object.entries(change).map(String).join()
     const enrolment = enrolments.get(key) ?? createScepEnrolment({ ...profile, ...change }, ports)
@@ -263,6 +268,7 @@ export async function createStage<StoreKind extends Store = MemoryStore>(
     const answer = await enrolment(Buffer.from(id), {
       requestId: id,
       remoteAddress: '192.0.2.1',
+      urlParams: new Map(Object.entries(urlParams)),
       signal: new AbortController().signal,
     })
     return { ...JSON.parse(Buffer.from(answer.replyDer).toString()), outcome: answer.outcome }

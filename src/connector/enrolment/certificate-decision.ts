@@ -22,7 +22,7 @@ export async function decideByRules(work: Work, context: EnrolmentContext): Prom
   const { templates, certificate } = work.profile
   const { blockedKeys, certificates, clock } = work.ports
   try {
-    const rules = chooseCertificateRules(csr, templates, certificate, context.urlParams)
+    const rules = chooseCertificateRules(csr, templates, certificate, work.urlParams)
     const verdict =
       rules.sid === 'verified'
         ? await decideWithDirectory(work, rules, context)

@@ -11,7 +11,12 @@ import type {
   PendingRequests,
 } from '../../store/index.ts'
 import type { Courier } from '../courier.ts'
-import type { EnrolmentAnswer, EnrolmentProfile, PayloadCipher } from '../ports.ts'
+import type {
+  EnrolmentAnswer,
+  EnrolmentContext,
+  EnrolmentProfile,
+  PayloadCipher,
+} from '../ports.ts'
 import type { Safekeeping } from '../safekeeping.ts'
 
 /** What the enrolment works with; one instance of each serves all profiles. */
@@ -47,6 +52,8 @@ export interface Work {
   /** Of the request that brought it about; its notification carries it too. */
   readonly requestId: string
   readonly log: Journal
+  /** Of the URL that the request came by first: a poll by another URL does not choose other rules. */
+  urlParams: EnrolmentContext['urlParams']
   /** An operator approved it: no challenge is asked for. */
   isApproved: boolean
   /** Where it waits, or has waited. */
@@ -81,7 +88,7 @@ export function beginWork(
   profile: EnrolmentProfile,
   ports: EnrolmentPorts,
   request: ScepRequest,
-  requestId: string,
+  { requestId, urlParams }: Pick<EnrolmentContext, 'requestId' | 'urlParams'>,
   log: Journal,
 ): Work {
   return {
@@ -92,6 +99,7 @@ export function beginWork(
     requestKey: requestKeyOf(profile.name, request),
     requestId,
     log,
+    urlParams,
     isApproved: false,
     pending: undefined,
     isValidated: false,

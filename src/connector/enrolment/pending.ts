@@ -5,7 +5,7 @@ import { ConnectorError, describeError } from '../../kernel/index.ts'
 import { refusalFor, type ScepQuery, type ScepRequest } from '../../scep/index.ts'
 import type { PendingCause, PendingRecord } from '../../store/index.ts'
 import { describeAltNames } from '../policy/certificate-names.ts'
-import type { EnrolmentProfile } from '../ports.ts'
+import type { EnrolmentContext, EnrolmentProfile } from '../ports.ts'
 import { replay } from './earlier-request.ts'
 import {
   beginWork,
@@ -45,7 +45,7 @@ export async function findPolled(
     signer.publicKeySha256Hex,
     since,
   )
-  return record === undefined ? undefined : openRequest(record, ports)
+  return record === undefined ? undefined : openPayload(record, ports).request
 }
 
 /** How this request waits, if it does. */
@@ -64,6 +64,7 @@ export async function applyDecision(work: Work): Promise<Ending | undefined> {
   if (record === undefined) return undefined
   work.pending = record
   work.isValidated ||= record.isValidated
+  work.urlParams = openPayload(record, work.ports).urlParams
   const isOver = work.ports.clock.now() >= record.expiresAt
   switch (record.state) {
     case 'failed':
@@ -116,7 +117,9 @@ export async function wait(work: Work, cause: PendingCause): Promise<Ending | un
         altNames: describeAltNames(request.csr),
         cause,
         isValidated: work.isValidated,
-        payload: ports.cipher.seal(serialize(request)),
+        payload: ports.cipher.seal(
+          serialize({ request, urlParams: work.urlParams } satisfies Waiting),
+        ),
         createdAt: now,
         expiresAt: new Date(now.getTime() + patienceOf(profile, cause)),
       },
@@ -209,13 +212,14 @@ export async function closeOverdue(
       requestId: record.id,
       profile: record.profile,
     })
-    const request = profile === undefined ? undefined : findRequest(record, ports)
+    const waiting = profile === undefined ? undefined : findPayload(record, ports)
     if (profile === undefined)
       await closeUnserved(record, `profile ${record.profile} is no longer configured`, ports, log)
-    else if (request === undefined)
+    else if (waiting === undefined)
       await closeUnserved(record, 'it was sealed with another data key', ports, log)
     else {
-      const work = beginWork(profile, ports, request, record.id, log)
+      const { request, urlParams } = waiting
+      const work = beginWork(profile, ports, request, { requestId: record.id, urlParams }, log)
       work.isValidated = record.isValidated
       work.pending = record
       await end(work, record, record.state === 'denied' ? denied(record) : overdue(record))
@@ -225,9 +229,9 @@ export async function closeOverdue(
 }
 
 /** Undefined where it does not open: those behind it must not wait for that. */
-function findRequest(record: PendingRecord, ports: EnrolmentPorts): ScepRequest | undefined {
+function findPayload(record: PendingRecord, ports: EnrolmentPorts): Waiting | undefined {
   try {
-    return openRequest(record, ports)
+    return openPayload(record, ports)
   } catch (error) {
     if (error instanceof ConnectorError && error.code === 'key/unreadable') return undefined
     throw error
@@ -287,9 +291,15 @@ function answerPending(): Ending {
   return { reply: { status: 'PENDING' }, outcome: 'pending' }
 }
 
+/** What is kept of a request that waits: all that its certificate is decided by. */
+interface Waiting {
+  readonly request: ScepRequest
+  readonly urlParams: EnrolmentContext['urlParams']
+}
+
 /** Sealed and opened under our own key: it is what `wait` wrote. */
-function openRequest({ payload }: PendingRecord, { cipher }: EnrolmentPorts): ScepRequest {
-  return deserialize(cipher.open(payload)) as ScepRequest
+function openPayload({ payload }: PendingRecord, { cipher }: EnrolmentPorts): Waiting {
+  return deserialize(cipher.open(payload)) as Waiting
 }
 
 function patienceOf({ waiting }: EnrolmentProfile, cause: PendingCause): number {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { CertificateRules } from '../../../src/connector/policy/certificate-policy.ts'
 import { ConnectorError } from '../../../src/kernel/index.ts'
 import type { ScepQuery, ScepRequest } from '../../../src/scep/index.ts'
 import {
@@ -13,6 +14,21 @@ import {
 const MINUTE_MS = 60_000
 const manual = { waiting: { ...STAGE_WAITING, manualApproval: true }, notifier: undefined }
 const patient = { waiting: { ...STAGE_WAITING, outageReply: 'pending' as const } }
+
+const NO_KEYS: CertificateRules = {
+  validityDays: 1,
+  backdateMinutes: 10,
+  minRsaBits: 2048,
+  keyTypes: [],
+  allowEmptySubject: false,
+  allowedEkus: [],
+  defaultEkus: [],
+  allowedKeyUsages: [],
+  defaultKeyUsages: [],
+  sanKinds: [],
+  sid: 'reject',
+  requireSid: false,
+}
 
 function pollOf({ frame, signer, csr }: ScepRequest, change: Partial<ScepQuery> = {}): ScepQuery {
   const asked = {
@@ -94,6 +110,24 @@ suite('manual approval', () => {
     }
     assert.equal(stage.counts.signatures, 0)
     assert.deepEqual(countAdmin(stage), [4001])
+  })
+
+  test('the URL of the first message chooses the template, not that of the poll', async () => {
+    const stage = await createRefusingStage()
+    const templates = [
+      { names: [], purpose: undefined, urlParams: { for: 'nobody' }, certificate: NO_KEYS },
+    ]
+    const request = createDeviceRequest()
+    const unwelcome = createDeviceRequest()
+    await stage.enrol(request, { ...manual, templates })
+    await stage.enrol(unwelcome, { ...manual, templates }, { for: 'nobody' })
+    const at = stage.clock.now()
+    for (const { id } of await stage.store.pending.list(['waiting'], 10))
+      await stage.store.pending.decide(id, { state: 'approved', reason: undefined, at })
+    const refused = await stage.enrol(pollOf(unwelcome), { ...manual, templates })
+    assert.equal(refused.status, 'FAILURE')
+    const poll = await stage.enrol(pollOf(request), { ...manual, templates }, { for: 'nobody' })
+    assert.equal(poll.status, 'SUCCESS')
   })
 
   test('a right challenge needs no approval', async () => {
