@@ -23,10 +23,13 @@ export function addRequestsCommand(program: Command): void {
           options.all === true
             ? ['waiting', 'approved', 'denied', 'issued', 'failed']
             : ['waiting', 'approved', 'denied'],
-          LIST_LIMIT,
+          LIST_LIMIT + 1,
         )
-        for (const record of records) process.stdout.write(`${describe(record)}\n`)
-        process.stderr.write(`${records.length} request${records.length === 1 ? '' : 's'}\n`)
+        const shown = records.slice(0, LIST_LIMIT)
+        for (const record of shown) process.stdout.write(`${describe(record)}\n`)
+        process.stderr.write(`${shown.length} request${shown.length === 1 ? '' : 's'}\n`)
+        if (records.length > LIST_LIMIT)
+          process.stderr.write('There are more; these are the oldest.\n')
       } finally {
         await store.close()
       }

@@ -88,7 +88,7 @@ export function isIssuedBy(certificate: Certificate, issuer: Certificate, now: D
   )
 }
 
-/** As a whole word: one id must not be found inside another. */
+/** As a whole word, dots included: neither one id inside another nor the host name `<id>.example` is the device. */
 function namesDevice(certificate: Certificate, deviceId: string): boolean {
   const extension = findExtension(certificate.extensions, OID.subjectAltName)
   const names = extension === undefined ? [] : parseSubjectAltName(extension.valueDer)
@@ -97,7 +97,7 @@ function namesDevice(certificate: Certificate, deviceId: string): boolean {
   return [certificate.subject, ...names.map(({ value }) => value)].some((text) =>
     text
       .toLowerCase()
-      .split(/[^0-9a-z-]/)
+      .split(/[^0-9a-z.-]/)
       .includes(id),
   )
 }

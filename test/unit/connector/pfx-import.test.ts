@@ -49,6 +49,7 @@ makeIdentity(folder.path, 'stranger', { key: p256 })
 makeIdentity(folder.path, 'alice', { key: p256 })
 issueDevice('device', 'mdm', deviceId)
 issueDevice('other', 'mdm', deviceId.replace('1', '2'))
+issueDevice('hostname', 'mdm', `${deviceId}.evil.example`)
 issueDevice('foreign', 'stranger', deviceId)
 
 const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
@@ -187,6 +188,11 @@ describe('delivering an imported PFX', () => {
     [
       'the certificate of another device',
       { recipients: [recipientOf('other')] },
+      /id of the device/,
+    ],
+    [
+      'a host name that only begins with the id',
+      { recipients: [recipientOf('hostname')] },
       /id of the device/,
     ],
     [
