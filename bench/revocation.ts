@@ -101,7 +101,13 @@ export async function measureRevocation(
     const answersPerSecond = async (cacheMs: number) => {
       const respond = createOcspResponder({
         authorities: () => [
-          { caId: CA_ID, issuerDer: generation.issuingDer, cacheMs, validityMs: VALIDITY_MS },
+          {
+            caId: CA_ID,
+            issuerDer: generation.issuingDer,
+            cacheMs,
+            validityMs: VALIDITY_MS,
+            maxSignedPerSecond: 0,
+          },
         ],
         signer: pool,
         certificates,

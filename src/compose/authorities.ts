@@ -220,6 +220,7 @@ export function composeOcsp(
           issuerDer: generation.issuingDer,
           cacheMs: settings.ocsp.cacheSeconds * 1000,
           validityMs: settings.ocsp.validityMinutes * MINUTE_MS,
+          maxSignedPerSecond: settings.ocsp.maxSignedPerSecond,
         })),
     signer,
     certificates: store.certificates,

@@ -197,7 +197,13 @@ export async function makeFamily(keyType: CaKeyType): Promise<LintedFamily> {
   })
   const respond = createOcspResponder({
     authorities: () => [
-      { caId, issuerDer: issuing.certificateDer, cacheMs: 0, validityMs: 3_600_000 },
+      {
+        caId,
+        issuerDer: issuing.certificateDer,
+        cacheMs: 0,
+        validityMs: 3_600_000,
+        maxSignedPerSecond: 0,
+      },
     ],
     signer,
     certificates,

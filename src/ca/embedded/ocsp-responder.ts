@@ -32,6 +32,8 @@ export interface OcspAuthority {
   readonly cacheMs: number
   /** From thisUpdate to nextUpdate. */
   readonly validityMs: number
+  /** Signatures that strangers can have of this CA in a second; beyond it tryLater. 0: no limit. */
+  readonly maxSignedPerSecond: number
 }
 
 export interface OcspResponderOptions {
@@ -62,12 +64,13 @@ const digests: Readonly<Record<string, string>> = {
  * The responder of the embedded CAs (RFC 6960, RFC 5019; nonces as RFC 9654).
  *
  * A serial that was never issued is `unknown`, another issuer `unauthorized`. Answers about one certificate without a nonce
- * are signed once and given again for a while; all others are signed anew. The signer of a CA is made when it is first
+ * are signed once and given again for a while; all others are signed anew, so many a second and no more. The signer of a CA is made when it is first
  * needed and again at half of its life.
  */
 export function createOcspResponder(options: OcspResponderOptions): OcspResponder {
   const { clock } = options
   const signers = new Map<string, Promise<OcspSigner>>()
+  const signed = new Map<string, { readonly second: number; count: number }>()
   const cached = new Map<string, { readonly reply: OcspReply; readonly until: number }>()
 
   async function getSigner({ caId, issuerDer }: OcspAuthority): Promise<OcspSigner> {
@@ -107,7 +110,23 @@ export function createOcspResponder(options: OcspResponderOptions): OcspResponde
     return reply
   }
 
+  /** @throws ConnectorError `worker/overloaded` this second has had its signatures; transient */
+  function countSignature({ caId, maxSignedPerSecond: limit }: OcspAuthority): void {
+    const second = Math.floor(clock.now().getTime() / 1000)
+    const last = signed.get(caId)
+    const current = last?.second === second ? last : { second, count: 0 }
+    signed.set(caId, current)
+    if (limit > 0 && current.count >= limit)
+      throw new ConnectorError(
+        'worker/overloaded',
+        `OCSP of CA ${caId}: more than ${limit} answers to sign in a second; see ca[].ocsp.maxSignedPerSecond`,
+        { isTransient: true },
+      )
+    current.count += 1
+  }
+
   async function make(request: OcspRequest, authority: OcspAuthority): Promise<OcspReply> {
+    countSignature(authority)
     const signer = await getSigner(authority)
     const producedAt = clock.now()
     const nextUpdate = new Date(producedAt.getTime() + authority.validityMs)

@@ -110,6 +110,10 @@ export const authoritySchema = z.strictObject({
         doc: 'How long a client may rely on an answer.',
         example: '60',
       }),
+      maxSignedPerSecond: field(integer(0, 100_000).default(300), {
+        doc: 'Answers that are signed in a second, so that strangers leave the enrolment its share; beyond it clients are told tryLater. Those of the cache do not count. 0: no limit.',
+        example: '300',
+      }),
     })
     .prefault({}),
   ra: z

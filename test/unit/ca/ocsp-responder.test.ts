@@ -32,7 +32,7 @@ interface Known {
   readonly revocationReason?: RevocationReason
 }
 
-async function createBench(key: CaKeyType = 'p256', cacheMs = 60_000) {
+async function createBench(key: CaKeyType = 'p256', cacheMs = 60_000, maxSignedPerSecond = 0) {
   const { issuing } = await createAuthority({
     names: { name: 'OCSP CA' },
     rootKey: 'p256',
@@ -46,7 +46,9 @@ async function createBench(key: CaKeyType = 'p256', cacheMs = 60_000) {
   const clock = { now: NOW }
   const counts = { signers: 0, lookUps: 0 }
   const responder = createOcspResponder({
-    authorities: () => [{ caId: 'default', issuerDer, cacheMs, validityMs: 3_600_000 }],
+    authorities: () => [
+      { caId: 'default', issuerDer, cacheMs, validityMs: 3_600_000, maxSignedPerSecond },
+    ],
     signer: {
       async sign(_caId, data) {
         counts.signers += 1
@@ -251,6 +253,28 @@ suite('OCSP responder', () => {
     }
     const later = await responder(requestFor(issuerDer, '4A01'))
     assert.equal((await readAnswer(later.der, issuerDer)).status, 3)
+  })
+
+  test('a second has so many signatures and no more: then tryLater, the cache goes on, and the next second begins anew', async () => {
+    const { responder, known, issuerDer, failures, clock, counts } = await createBench(
+      'p256',
+      60_000,
+      3,
+    )
+    known.set('01', { certificateDer: new Uint8Array(1) })
+    const statusOf = async (nonce?: Uint8Array) =>
+      (await readAnswer((await responder(requestFor(issuerDer, '01', nonce))).der, issuerDer))
+        .status
+    assert.equal(await statusOf(), 0)
+    const flood = await Promise.all([1, 2, 3, 4].map((id) => statusOf(new Uint8Array([id]))))
+    assert.deepEqual(flood, [0, 0, 3, 3])
+    assert.equal(await statusOf(), 0)
+    assert.equal(failures.length, 2)
+    assert.match(String(failures[0]), /maxSignedPerSecond/)
+    const before = counts.lookUps
+    clock.now = new Date(NOW.getTime() + 1000)
+    assert.equal(await statusOf(new Uint8Array([5])), 0)
+    assert.equal(counts.lookUps, before + 1)
   })
 
   test('whatever the octets are, they are read or refused, and answered', async () => {
