@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, hash, X509Certificate } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -26,11 +26,13 @@ const ids = (events: readonly EventRecord[]): number[] =>
 describe('a certificate with its key for a device, from the queue to the device', () => {
   let on: ServiceStage
   let stage: TestConnector
+  let shiftMs = 0
+  const clock = { now: () => new Date(Date.now() + shiftMs) }
   const secrets = [Buffer.from('BEGIN PRIVATE KEY')]
 
   before(async () => {
     on = await startServiceStage()
-    stage = await startTestConnector((same) => on.configured(same))
+    stage = await startTestConnector((same) => on.configured(same), undefined, clock)
   })
   after(async () => {
     await assertAdminOnce(join(stage.dataDir, 'logs'))
@@ -40,6 +42,14 @@ describe('a certificate with its key for a device, from the queue to the device'
 
   const queue = async (order: object = {}): Promise<Queued> =>
     await on.control('POST', 'work/pkcs', { user: 'alice', ...order })
+
+  /** A re-encryption that nobody can do: there is no copy. */
+  const queueBare = async (): Promise<Queued> =>
+    await on.control('POST', 'work/pkcsRecrypt', {
+      thumbprint: '0'.repeat(40),
+      escrowCms: 'AA==',
+      members: { escrowPayload: null },
+    })
 
   /** All events of one item, by the words of its Admin event. */
   async function story(adminId: number, serialOrContext: string): Promise<readonly EventRecord[]> {
@@ -182,15 +192,58 @@ describe('a certificate with its key for a device, from the queue to the device'
   })
 
   test('events 1201, 1252: without an escrow copy the service is told to ask for a new certificate', async () => {
-    const { requestContext } = await on.control<Queued>('POST', 'work/pkcsRecrypt', {
-      thumbprint: '0'.repeat(40),
-      escrowCms: 'AA==',
-      members: { escrowPayload: null },
-    })
+    const { requestContext } = await queueBare()
     const { results } = await on.closed('pkcsRecrypt', requestContext)
     assert.equal(results[0]?.result['errorCode'], 'NotSupportedError')
     const events = await story(1201, 'ask for a new certificate')
     assert.deepEqual(ids(events), [1201, 1220, 1252, 1302])
+  })
+
+  /** What the logs hold of one item. */
+  async function eventsOf({ requestContext }: Queued): Promise<readonly EventRecord[]> {
+    const own = hash('sha256', requestContext).slice(0, 16)
+    return (await stage.events()).filter(({ requestContextHash }) => requestContextHash === own)
+  }
+
+  /** The same, once the item has its Admin event. */
+  async function storyOf(queued: Queued): Promise<readonly number[]> {
+    await stage.waitForEvents({ channel: 'admin' }, (found) =>
+      found.some(({ requestContextHash = '-' }) =>
+        hash('sha256', queued.requestContext).startsWith(requestContextHash),
+      ),
+    )
+    return ids(await eventsOf(queued))
+  }
+
+  test('events 1101, 1301: results that cannot be uploaded wait, and their Admin events with them', async () => {
+    await on.control('POST', 'faults', { hop: 'ocs-upload', fault: '503' })
+    const [issued, bare] = [await queue(), await queueBare()]
+    for (const id of [1101, 1301]) {
+      const [failed] = await stage.waitForEvents({ id }, (found) => found.length > 0)
+      assert.equal(failed?.httpStatus, 503)
+      assert.equal(failed.count, 1)
+    }
+    assert.deepEqual(ids(await eventsOf(issued)), [1020, 1050])
+    assert.deepEqual(ids(await eventsOf(bare)), [1220, 1252])
+    await on.control('DELETE', 'faults')
+    shiftMs += 6000
+    assert.deepEqual(await storyOf(issued), [1000, 1020, 1050, 1102])
+    assert.deepEqual(await storyOf(bare), [1201, 1220, 1252, 1302])
+  })
+
+  test('events 1003, 1203: a download that fails is repeated, and what is queued comes with a later one', async () => {
+    await on.control('POST', 'faults', { hop: 'ocs-download', fault: '500' })
+    // Ends the downloads that wait for work; the next ones meet the fault.
+    await Promise.all([queue(), queueBare()])
+    for (const id of [1003, 1203]) {
+      const [failed] = await stage.waitForEvents({ id }, (found) => found.length > 0)
+      assert.equal(failed?.httpStatus, 500)
+    }
+    const [issued, bare] = [await queue(), await queueBare()]
+    await on.control('DELETE', 'faults')
+    shiftMs += 34_000
+    assert.deepEqual(await storyOf(issued), [1000, 1020, 1050, 1102])
+    assert.deepEqual(await storyOf(bare), [1201, 1220, 1252, 1302])
   })
 
   test('no password and no private key is in a log, a file or a message', async () => {
