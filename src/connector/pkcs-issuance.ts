@@ -125,10 +125,10 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
     const { caProvider, certificationAuthorityName: name } = request
     const provider =
       caProvider === 'auto' && name.toLowerCase() === DIGICERT_NAME ? 'digicert' : caProvider
-    if (provider === 'digicert' && progress === undefined) log.record(events.PkcsDigiCertRequest)
     const ca = authorities.current(template.ca)
     if (ca === undefined)
       throw new ConnectorError('ca/misconfigured', `there is no CA ${template.ca}`)
+    if (provider === 'digicert' && progress === undefined) log.record(events.PkcsDigiCertRequest)
     if (provider !== 'auto' && provider !== 'external' && provider !== ca.kind)
       throw new Final(
         'NotSupportedError',

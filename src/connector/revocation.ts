@@ -41,12 +41,16 @@ const REASONS: Readonly<Record<NonNullable<RevocationRequest['reason']>, Revocat
   certificateHold: 6,
 }
 
+/** The progress of an item of which event 3032 tells. */
+const PASSED_ON = new Uint8Array([1])
+
 /** Where nobody knows whose an item is, nothing is carried out either. */
 const NO_LANE = { name: '', parallel: 1 }
 
 /**
  * Revokes what the management service asks for, at the CA that issued it (docs/queues.md). Revoking twice is success.
- * Events 3050, or 3051 and 3052: Microsoft exchanged their meanings against those of issuance.
+ * Events 3050, or 3051 and 3052: Microsoft exchanged their meanings against those of issuance; 3032 before them where the
+ * CA is DigiCert's.
  */
 export function createRevocation(ports: RevocationPorts): WorkHandler<'revocation'> {
   const { certificates, clock } = ports
@@ -85,8 +89,14 @@ export function createRevocation(ports: RevocationPorts): WorkHandler<'revocatio
   async function carryOut(task: WorkTask<'revocation'>): Promise<Verdict> {
     const { request, log } = task
     const finding = await find(request)
+    // The CA was here when the item came. A final answer would take the item from whoever has that CA.
     if (finding.kind === 'foreign')
-      return fail(task, 'NotSupportedError', 'this connector has no such CA any more', {})
+      return failAttempt(
+        task,
+        'RetryableServiceException',
+        'this connector has no such CA any more',
+        {},
+      )
     const { ca } = finding
     const fields: EventFields = { caId: ca.id, caConfiguration: caConfigurationOf(ca.id) }
     if (finding.kind === 'unknown')
@@ -101,6 +111,7 @@ export function createRevocation(ports: RevocationPorts): WorkHandler<'revocatio
     }
     if (!ca.capabilities.revoke)
       return fail(task, 'NotSupportedError', `CA ${ca.id} cannot revoke`, known)
+    if (ca.kind === 'digicert') await recordPassedOn(task, known)
 
     // 3. Revoke: at the CA, which also publishes that it is so. What it cannot do now is tried again.
     const startedAt = clock.now()
@@ -117,7 +128,8 @@ export function createRevocation(ports: RevocationPorts): WorkHandler<'revocatio
         task.signal,
       )
     } catch (error) {
-      return failAttempt(task, error, known)
+      // Whatever it is, the certificate must be revoked in the end.
+      return failAttempt(task, passingCodeOf(error), describeError(error), known)
     }
 
     // 4. Say: revoked before is revoked; what the CA does not know or cannot do is final.
@@ -168,6 +180,13 @@ export function createRevocation(ports: RevocationPorts): WorkHandler<'revocatio
   }
 }
 
+/** Event 3032, which belongs to the item: further attempts do not repeat it. */
+async function recordPassedOn(task: WorkTask<'revocation'>, fields: EventFields): Promise<void> {
+  if (task.progress !== undefined) return
+  task.log.record(events.RevokeDigicertRequest, fields)
+  await task.keep(PASSED_ON)
+}
+
 /** A failure that trying again does not change. */
 function fail(
   { log }: WorkTask<'revocation'>,
@@ -179,14 +198,13 @@ function fail(
   return { end: { succeeded: false, errorCode, errorMessage }, isPassing: false, fields }
 }
 
-/** A failure of the CA, or of the way to it: whatever it is, the certificate must be revoked in the end. */
+/** A failure that may pass. */
 function failAttempt(
   { log, isLastAttempt }: WorkTask<'revocation'>,
-  error: unknown,
+  errorCode: WorkErrorCode,
+  errorMessage: string,
   fields: EventFields,
 ): Verdict {
-  const errorCode = passingCodeOf(error)
-  const errorMessage = describeError(error)
   log.record(isLastAttempt ? events.RevokeFailure : events.RevokeFailedAttempt, {
     ...fields,
     errorCode,

@@ -151,6 +151,14 @@ describe('a certificate with its key for a device, from the queue to the device'
     assert.equal((await stage.events({ id: 1050 })).length, issued)
   })
 
+  test('events 1001, 1032, 1052: what is for DigiCert says so, and is not done by a CA that is not', async () => {
+    const { requestContext } = await queue({ members: { caProvider: 'digicert' } })
+    const { results } = await on.closed('pkcs', requestContext)
+    assert.equal(results[0]?.result['errorCode'], 'NotSupportedError')
+    const events = await story(1001, 'the request is for digicert')
+    assert.deepEqual(ids(events), [1001, 1020, 1032, 1052, 1102])
+  })
+
   test('what is for a CA of another connector is not lent to this one', async () => {
     const { requestContext } = await queue({ members: { certificationAuthorityName: 'Else CA' } })
     const later = await queue()

@@ -121,6 +121,7 @@ describe('revocation requests over Microsoft’s wire', () => {
       { serialNumber: '4F00FF', issuerName: 'CN=Other', caConfiguration: 'other-ca' },
       { serialNumber: '4F00FF' },
       { ...told, caConfiguration: 'other-ca' },
+      { ...told, caConfiguration: 'pki-ws.symauth.com\\Symantec' },
       { ...told, issuerName: 'CN=Other' },
       { serialNumber: '4F00FF', caConfiguration: told.caConfiguration },
       { serialNumber: '4F00FF', issuerName: told.issuerName },

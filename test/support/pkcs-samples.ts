@@ -68,7 +68,7 @@ export function recipientOf(certificateDer: Uint8Array): PayloadRecipient {
 }
 
 /** A CA that signs really, one certificate a serial number, and counts what it signs. */
-export async function createSigningCa(kind = 'embedded') {
+export async function createSigningCa(kind = 'embedded', id = 'default') {
   const authority = await createAuthority({
     names: { name: 'Issuing' },
     rootKey: 'p256',
@@ -78,7 +78,7 @@ export async function createSigningCa(kind = 'embedded') {
   })
   const chain = [authority.issuing.certificateDer, authority.root.certificateDer]
   const issuer = prepareIssuer({
-    caId: 'default',
+    caId: id,
     certificateDer: authority.issuing.certificateDer,
     keyPkcs8Der: new Uint8Array(authority.issuing.key.export({ type: 'pkcs8', format: 'der' })),
     caIssuersUrl: undefined,
@@ -90,11 +90,12 @@ export async function createSigningCa(kind = 'embedded') {
   /** Called before the CA answers; throws what the CA shall throw. */
   const hooks: {
     before?: () => void
+    beforeRevocation?: () => void
     after?: () => void
     alter?: (order: EnrolOrder) => EnrolOrder
   } = {}
   const ca = {
-    id: 'default',
+    id,
     kind,
     capabilities: { revoke: true, maxParallel: 4 },
     async enrol(order: EnrolOrder): Promise<EnrolResult> {
@@ -107,6 +108,7 @@ export async function createSigningCa(kind = 'embedded') {
       return { status: 'issued', certificateDer }
     },
     async revoke({ serialHex }: { serialHex: string }) {
+      hooks.beforeRevocation?.()
       revoked.push(serialHex)
       return { status: 'revoked', at: new Date() }
     },

@@ -15,7 +15,10 @@ import { sampleIntent, sampleIssued, start } from '../../support/store-samples.t
 const signal = new AbortController().signal
 
 /** A certificate of CA `issuing` on record, and a CA that answers as it is told. */
-async function stage(answer: (order: RevokeOrder) => Promise<RevokeResult> | RevokeResult) {
+async function stage(
+  answer: (order: RevokeOrder) => Promise<RevokeResult> | RevokeResult,
+  kind = 'embedded',
+) {
   const store = createMemoryStore()
   const intent = sampleIntent()
   const keys = createEcKeys()
@@ -30,6 +33,7 @@ async function stage(answer: (order: RevokeOrder) => Promise<RevokeResult> | Rev
   const orders: RevokeOrder[] = []
   const ca = {
     id: 'issuing',
+    kind,
     capabilities: { revoke: true, maxParallel: 4 },
     async revoke(order: RevokeOrder) {
       orders.push(order)
@@ -37,8 +41,10 @@ async function stage(answer: (order: RevokeOrder) => Promise<RevokeResult> | Rev
     },
   } as unknown as CaBackend
   const { journal, records, eventIds } = recordedJournal()
+  const authorities = [{ ca, issuerName }]
+  let progress: Uint8Array | undefined
   const handler = createRevocation({
-    authorities: async () => [{ ca, issuerName }],
+    authorities: async () => authorities,
     certificates: store.certificates,
     reason: 5,
     clock: { now: () => start },
@@ -52,6 +58,7 @@ async function stage(answer: (order: RevokeOrder) => Promise<RevokeResult> | Rev
   })
   return {
     ca,
+    authorities,
     handler,
     orders,
     records,
@@ -61,8 +68,10 @@ async function stage(answer: (order: RevokeOrder) => Promise<RevokeResult> | Rev
       await handler.carryOut({
         request: request(change),
         isLastAttempt,
-        progress: undefined,
-        keep: async () => undefined,
+        progress,
+        keep: async (kept) => {
+          progress = kept
+        },
         log: journal,
         signal,
       }),
@@ -162,6 +171,41 @@ for (const [code, expected] of [
     await on.carryOut({}, true)
     assert.deepEqual(on.eventIds(), [3052, 3051])
   })
+
+test('event 3032: what a CA of DigiCert is to revoke says so, once an item, however often it is tried', async () => {
+  let isAway = true
+  const on = await stage(() => {
+    if (isAway) throw new ConnectorError('ca/unavailable', 'away', { isTransient: true })
+    return revoked()
+  }, 'digicert')
+  await on.carryOut()
+  isAway = false
+  assert.ok((await on.carryOut()).end.succeeded)
+  assert.deepEqual(on.eventIds(), [3032, 3052, 3050])
+  const [passed] = on.records
+  assert.equal(passed?.serialNumber, on.orders[0]?.serialHex)
+  assert.equal(passed?.caId, 'issuing')
+})
+
+test('what DigiCert’s CA is not asked for does not say that it was passed on', async () => {
+  const on = await stage(revoked, 'digicert')
+  await on.carryOut({ serialNumber: '4F' })
+  Object.assign(on.ca.capabilities, { revoke: false })
+  await on.carryOut()
+  assert.deepEqual(on.eventIds(), [3051, 3051])
+})
+
+test('a request whose CA left the configuration meanwhile is not ended for whoever has that CA', async () => {
+  const on = await stage(revoked)
+  on.authorities.pop()
+  const first = await on.carryOut()
+  const last = await on.carryOut({}, true)
+  assert.equal(first.isPassing, true)
+  // From 4100 on a service offers a request again.
+  assert.ok(!last.end.succeeded && last.end.errorCode === 'RetryableServiceException')
+  assert.deepEqual(on.eventIds(), [3052, 3051])
+  assert.deepEqual(on.orders, [])
+})
 
 test('items of one CA share its lane', async () => {
   const on = await stage(revoked)
