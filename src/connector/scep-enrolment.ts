@@ -33,6 +33,7 @@ import { describeIssued, reserve, sign } from './enrolment/issuance.ts'
 import { endAfter, endUnkept, refuse, refuseChallenge } from './enrolment/not-issued.ts'
 import {
   applyDecision,
+  checkStillOpen,
   settlePending,
   wait,
   waitForApproval,
@@ -125,6 +126,8 @@ export function createScepEnrolment(
       work.reservedSerial = intent.order.serialHex
       const lost = await checkChallengeBinding(work)
       if (lost !== undefined) return await refuse(work, lost)
+      const over = await checkStillOpen(work)
+      if (over !== undefined) return over
 
       // 6. Sign, and look at what came back before anybody else sees it.
       const certificate = await sign(work, intent)

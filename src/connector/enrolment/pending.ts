@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8'
 import { events, type Journal } from '../../events/index.ts'
 import { ConnectorError, describeError } from '../../kernel/index.ts'
 import { refusalFor, type ScepQuery, type ScepRequest } from '../../scep/index.ts'
-import type { PendingCause, PendingRecord } from '../../store/index.ts'
+import type { CertificateRecord, PendingCause, PendingRecord } from '../../store/index.ts'
 import { describeAltNames } from '../policy/certificate-names.ts'
 import type { EnrolmentContext, EnrolmentProfile } from '../ports.ts'
 import { replay } from './earlier-request.ts'
@@ -66,9 +66,10 @@ export async function applyDecision(work: Work): Promise<Ending | undefined> {
   work.isValidated ||= record.isValidated
   work.urlParams = openPayload(record, work.ports).urlParams
   const isOver = work.ports.clock.now() >= record.expiresAt
+  if (record.state === 'failed') return refuseAgain(record)
+  const made = await findMade(record, work.profile, work.ports)
+  if (made !== undefined && made.state !== 'reserved') return await replay(work, made)
   switch (record.state) {
-    case 'failed':
-      return refuseAgain(record)
     case 'denied':
       return await end(work, record, denied(record))
     case 'approved':
@@ -78,21 +79,39 @@ export async function applyDecision(work: Work): Promise<Ending | undefined> {
       if (isOver) return await end(work, record, overdue(record))
       return record.cause === 'approval' ? answerPending() : undefined
     case 'issued':
-      return await answerOld(work)
+      return answeredBefore()
   }
 }
 
 /**
- * The answer to a request that waited and was issued longer ago than the replay window. What spoke for it then, an approval
- * or a challenge, is used up: it gets the same certificate or none.
+ * What was reserved or issued for a request that waits or has waited, however long ago: what spoke for it, an approval or a
+ * challenge, is not good for a second certificate. Also where a crash kept the end of its waiting from being noted.
  */
-async function answerOld(work: Work): Promise<Ending> {
-  const { certificates, clock } = work.ports
-  const since = new Date(clock.now().getTime() - windowOf(work.profile))
-  const record = await certificates.findByRequestKey(work.requestKey, since)
-  if (record !== undefined && record.state !== 'reserved') return await replay(work, record)
-  const told = 'this request was answered already'
-  return endWithRefusal(refusalFor('policy/not-willing', told), 'refused')
+async function findMade(
+  { requestKey, createdAt }: PendingRecord,
+  { replayWindowMs }: EnrolmentProfile,
+  { certificates }: EnrolmentPorts,
+): Promise<CertificateRecord | undefined> {
+  // Had there been one of before, in its replay window, the request would have been answered with it instead of waiting.
+  const since = new Date(createdAt.getTime() - replayWindowMs)
+  return await certificates.findByRequestKey(requestKey, since)
+}
+
+/**
+ * Looks, once the intent is on record, whether a request that waited was told meanwhile that its time is over: from here on
+ * `closeOverdue` leaves it alone. Where it was, the intent is given up.
+ *
+ * @returns the answer of then; undefined: go on
+ * @throws ConnectorError `store/unavailable`
+ */
+export async function checkStillOpen(work: Work): Promise<Ending | undefined> {
+  const { log, pending, ports, reservedSerial } = work
+  const record = pending === undefined ? undefined : await ports.pending.find(pending.id)
+  if (record?.state !== 'failed') return undefined
+  if (reservedSerial !== undefined)
+    await ports.safekeeping.keepAbandonment(reservedSerial, 'its time is over', undefined, log)
+  work.isSettled = true
+  return refuseAgain(record)
 }
 
 /**
@@ -195,7 +214,8 @@ export async function settlePending(work: Work, ending: Ending): Promise<void> {
 }
 
 /**
- * Closes what was denied, and what waited too long, where no device asks: each gets its one Admin event.
+ * Closes what was denied, and what waited too long, where no device asks: each gets its one Admin event. What has its
+ * certificate has had it; what is being signed is left alone.
  *
  * @returns requests closed
  * @throws ConnectorError `store/unavailable`
@@ -205,6 +225,7 @@ export async function closeOverdue(
   ports: EnrolmentPorts,
 ): Promise<number> {
   const overdueOnes = await ports.pending.listOverdue(ports.clock.now(), BATCH)
+  let closed = 0
   for (const record of overdueOnes) {
     const profile = profiles.get(record.profile)
     const log = ports.journal.child({
@@ -212,20 +233,43 @@ export async function closeOverdue(
       requestId: record.id,
       profile: record.profile,
     })
-    const waiting = profile === undefined ? undefined : findPayload(record, ports)
-    if (profile === undefined)
-      await closeUnserved(record, `profile ${record.profile} is no longer configured`, ports, log)
-    else if (waiting === undefined)
-      await closeUnserved(record, 'it was sealed with another data key', ports, log)
-    else {
-      const { request, urlParams } = waiting
-      const work = beginWork(profile, ports, request, { requestId: record.id, urlParams }, log)
-      work.isValidated = record.isValidated
-      work.pending = record
-      await end(work, record, record.state === 'denied' ? denied(record) : overdue(record))
-    }
+    const isClosed =
+      profile === undefined
+        ? await closeUnserved(
+            record,
+            `profile ${record.profile} is no longer configured`,
+            ports,
+            log,
+          )
+        : await closeOne(record, profile, ports, log)
+    if (isClosed) closed += 1
   }
-  return overdueOnes.length
+  return closed
+}
+
+/** @returns false: it is being signed */
+async function closeOne(
+  record: PendingRecord,
+  profile: EnrolmentProfile,
+  ports: EnrolmentPorts,
+  log: Journal,
+): Promise<boolean> {
+  const at = ports.clock.now()
+  const made = await findMade(record, profile, ports)
+  if (made?.state === 'reserved' && made.leaseUntil > at) return false
+  if (made !== undefined && made.state !== 'reserved') {
+    await ports.pending.close(record.id, { state: 'issued', reason: undefined, at })
+    return true
+  }
+  const waiting = findPayload(record, ports)
+  if (waiting === undefined)
+    return await closeUnserved(record, 'it was sealed with another data key', ports, log)
+  const { request, urlParams } = waiting
+  const work = beginWork(profile, ports, request, { requestId: record.id, urlParams }, log)
+  work.isValidated = record.isValidated
+  work.pending = record
+  await end(work, record, record.state === 'denied' ? denied(record) : overdue(record))
+  return true
 }
 
 /** Undefined where it does not open: those behind it must not wait for that. */
@@ -243,13 +287,14 @@ async function closeUnserved(
   reason: string,
   { pending, clock }: EnrolmentPorts,
   log: Journal,
-): Promise<void> {
-  if (!(await pending.close(record.id, { state: 'failed', reason, at: clock.now() }))) return
-  log.record(events.ScepRequestIssuedFailure, {
-    succeeded: false,
-    subject: record.subject,
-    errorMessage: reason,
-  })
+): Promise<true> {
+  if (await pending.close(record.id, { state: 'failed', reason, at: clock.now() }))
+    log.record(events.ScepRequestIssuedFailure, {
+      succeeded: false,
+      subject: record.subject,
+      errorMessage: reason,
+    })
+  return true
 }
 
 /** Whoever notes the end writes its events; another instance, or a later poll, repeats the answer alone. */
@@ -259,6 +304,11 @@ async function end(work: Work, record: PendingRecord, refused: Refused): Promise
   if (!(await pending.close(record.id, { state: 'failed', reason, at: clock.now() })))
     return endWithRefusal(refused.refusal, 'refused')
   return await refuse(work, refused)
+}
+
+function answeredBefore(): Ending {
+  const told = 'this request was answered already'
+  return endWithRefusal(refusalFor('policy/not-willing', told), 'refused')
 }
 
 function refuseAgain({ reason }: PendingRecord): Ending {

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import type { CertificateRules } from '../../../src/connector/policy/certificate-policy.ts'
 import { ConnectorError } from '../../../src/kernel/index.ts'
 import type { ScepQuery, ScepRequest } from '../../../src/scep/index.ts'
+import { assertFailsWith } from '../../support/assert-fails-with.ts'
 import {
   createDeviceRequest,
   createStage,
@@ -10,6 +11,7 @@ import {
   type Stage,
   sendAgain,
 } from '../../support/enrolment-stage.ts'
+import type { MemoryStore } from '../../support/memory-store.ts'
 
 const MINUTE_MS = 60_000
 const manual = { waiting: { ...STAGE_WAITING, manualApproval: true }, notifier: undefined }
@@ -332,6 +334,136 @@ suite('a request that waited and was issued, longer ago than the replay window',
     const answer = await stage.enrol(pollOf(request), manual)
     assert.equal(answer.certificateHex, certificateHex)
     assert.equal(stage.counts.signatures, 1)
+  })
+})
+
+suite('a request that waited and whose end a crash kept from being noted', () => {
+  /** Issued, and the store went away before the request that waited was closed. */
+  async function issueUnnoted(
+    stage: Stage & { readonly store: MemoryStore },
+    request: ScepRequest,
+  ) {
+    const { close } = stage.store.pending
+    stage.store.pending.close = async () => {
+      throw new ConnectorError('store/unavailable', 'away', { isTransient: true })
+    }
+    await assertFailsWith(stage.enrol(pollOf(request), UNNOTED), 'store/unavailable')
+    stage.store.pending.close = close
+    assert.equal(stage.counts.signatures, 1)
+  }
+
+  const UNNOTED = {
+    waiting: { ...STAGE_WAITING, manualApproval: true, outageReply: 'pending' as const },
+  }
+
+  test('an approval is not good for a second certificate after the replay window', async () => {
+    const stage = await createRefusingStage()
+    const request = createDeviceRequest()
+    await stage.enrol(request, UNNOTED)
+    const { id } = await getOnlyWaiting(stage)
+    const at = stage.clock.now()
+    await stage.store.pending.decide(id, { state: 'approved', reason: undefined, at })
+    await issueUnnoted(stage, request)
+    stage.clock.advance(25 * 60 * MINUTE_MS)
+    assert.equal((await stage.enrol(pollOf(request), UNNOTED)).status, 'SUCCESS')
+    assert.equal(stage.counts.signatures, 1)
+  })
+
+  for (const cause of ['approval', 'outage'] as const)
+    test(`an ${cause}: what was issued is not told to have failed when its time is over`, async () => {
+      const stage = await createRefusingStage()
+      const request = createDeviceRequest()
+      if (cause === 'outage') {
+        stage.faults.validate = undefined
+        stage.faults.enrol = async () => away('ca/unavailable')
+      }
+      await stage.enrol(request, UNNOTED)
+      stage.faults.enrol = undefined
+      const { id } = await getOnlyWaiting(stage)
+      const at = stage.clock.now()
+      if (cause === 'approval')
+        await stage.store.pending.decide(id, { state: 'approved', reason: undefined, at })
+      await issueUnnoted(stage, request)
+      await stage.deliverDue()
+      stage.clock.advance(8 * 24 * 60 * MINUTE_MS)
+      await stage.closeOverdue(UNNOTED)
+      await stage.deliverDue()
+      assert.equal((await stage.store.pending.find(id))?.state, 'issued')
+      assert.deepEqual(countAdmin(stage), [4000])
+      assert.deepEqual(
+        stage.told.map(({ kind }) => kind),
+        ['success'],
+      )
+    })
+})
+
+suite('a request whose time ends while it is worked on', () => {
+  test('is not signed once it was told to have failed', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    stage.faults.validate = () => away('management/unavailable')
+    await stage.enrol(request, patient)
+    const begun = Promise.withResolvers<undefined>()
+    const validating = Promise.withResolvers<undefined>()
+    const validator = {
+      async validate() {
+        begun.resolve(undefined)
+        await validating.promise
+        return { kind: 'accepted' } as const
+      },
+    }
+    stage.clock.advance(14 * MINUTE_MS)
+    const poll = stage.enrol(pollOf(request), { ...patient, validator })
+    await begun.promise
+    stage.clock.advance(2 * MINUTE_MS)
+    assert.equal(await stage.closeOverdue(patient), 1)
+    validating.resolve(undefined)
+    assert.equal((await poll).status, 'FAILURE')
+    await stage.deliverDue()
+    assert.equal(stage.counts.signatures, 0)
+    assert.deepEqual(countAdmin(stage), [4001])
+  })
+
+  test('is not told to have failed while it is signed', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    stage.faults.enrol = async () => away('ca/unavailable')
+    await stage.enrol(request, patient)
+    const signing = Promise.withResolvers<undefined>()
+    const begun = Promise.withResolvers<undefined>()
+    stage.faults.enrol = async () => {
+      begun.resolve(undefined)
+      return await signing.promise
+    }
+    stage.clock.advance(14.5 * MINUTE_MS)
+    const poll = stage.enrol(pollOf(request), patient)
+    await begun.promise
+    stage.clock.advance(MINUTE_MS)
+    assert.equal(await stage.closeOverdue(patient), 0)
+    signing.resolve(undefined)
+    assert.equal((await poll).status, 'SUCCESS')
+    await stage.deliverDue()
+    assert.deepEqual(countAdmin(stage), [4000])
+  })
+
+  test('is told to have failed when nobody signs it any more', async () => {
+    const stage = await createStage()
+    const request = createDeviceRequest()
+    stage.faults.enrol = async () => away('ca/unavailable')
+    await stage.enrol(request, patient)
+    const begun = Promise.withResolvers<undefined>()
+    stage.faults.enrol = async () => {
+      begun.resolve(undefined)
+      return await new Promise(() => undefined)
+    }
+    stage.clock.advance(14.5 * MINUTE_MS)
+    void stage.enrol(pollOf(request), patient)
+    await begun.promise
+    const restarted = await createStage({ beside: stage })
+    restarted.clock.advance(2 * MINUTE_MS)
+    assert.equal(await restarted.closeOverdue(patient), 1)
+    await restarted.deliverDue()
+    assert.deepEqual(countAdmin(restarted), [4001])
   })
 })
 
