@@ -343,12 +343,13 @@ suite('a request that waited and whose end a crash kept from being noted', () =>
     stage: Stage & { readonly store: MemoryStore },
     request: ScepRequest,
   ) {
-    const { close } = stage.store.pending
-    stage.store.pending.close = async () => {
+    const { pending } = stage.store
+    const close = pending.close.bind(pending)
+    pending.close = async () => {
       throw new ConnectorError('store/unavailable', 'away', { isTransient: true })
     }
     await assertFailsWith(stage.enrol(pollOf(request), UNNOTED), 'store/unavailable')
-    stage.store.pending.close = close
+    pending.close = close
     assert.equal(stage.counts.signatures, 1)
   }
 
