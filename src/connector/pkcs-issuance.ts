@@ -11,8 +11,8 @@ import {
   type IssuingPorts,
   reserve,
   resume,
-  revokeSurplus,
   signBegun,
+  takeBackBegun,
 } from './pkcs/issued-for-work.ts'
 import {
   judgeReceivers,
@@ -194,26 +194,7 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
       subject: request.subjectName,
     }),
     carryOut,
-    async takeBack(_request, { thumbprintHex, certificateDer }, log) {
-      const caId = (await findRecord(thumbprintHex))?.caId
-      const ca = caId === undefined ? undefined : authorities.find(caId)
-      if (ca === undefined)
-        log.record(events.CaUnavailable, {
-          caId,
-          thumbprint: thumbprintHex,
-          detail: 'the service does not want this certificate any more: revoke it by hand',
-        })
-      else
-        await revokeSurplus(ca, certificateDer, 'the service did not want it any more', {
-          clock,
-          log,
-        })
-    },
-  }
-
-  /** The store may be away; then an administrator is told. */
-  async function findRecord(thumbprintHex: string) {
-    return await certificates.findByThumbprint(thumbprintHex).catch(() => undefined)
+    takeBack: async (surplus) => await takeBackBegun(surplus, ports),
   }
 }
 

@@ -51,7 +51,6 @@ export type {
   RevocationRequest,
   SealedPayload,
   WorkRequests,
-  WorkValues,
 } from './work-items.ts'
 export type {
   LeaseRef,

@@ -92,6 +92,7 @@ export async function createSigningCa(kind = 'embedded', id = 'default') {
     before?: () => void
     beforeRevocation?: () => void
     after?: () => void
+    find?: () => void
     alter?: (order: EnrolOrder) => EnrolOrder
   } = {}
   const ca = {
@@ -106,6 +107,11 @@ export async function createSigningCa(kind = 'embedded', id = 'default') {
       signed.set(serialHex, certificateDer)
       hooks.after?.()
       return { status: 'issued', certificateDer }
+    },
+    async find({ certificate }: EnrolOrder): Promise<EnrolResult | undefined> {
+      hooks.find?.()
+      const certificateDer = signed.get(certificate.serialHex)
+      return certificateDer === undefined ? undefined : { status: 'issued', certificateDer }
     },
     async revoke({ serialHex }: { serialHex: string }) {
       hooks.beforeRevocation?.()

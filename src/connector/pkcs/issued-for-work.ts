@@ -8,8 +8,14 @@ import {
   generateSerial,
   verifyIssued,
 } from '../../ca/index.ts'
-import type { Journal } from '../../events/index.ts'
-import { type Clock, ConnectorError, type RandomBytes, toHex } from '../../kernel/index.ts'
+import { events, type Journal } from '../../events/index.ts'
+import {
+  type Clock,
+  ConnectorError,
+  describeError,
+  type RandomBytes,
+  toHex,
+} from '../../kernel/index.ts'
 import type { PkcsRequest } from '../../management/index.ts'
 import {
   type Certificate,
@@ -19,7 +25,7 @@ import {
 } from '../../pki/index.ts'
 import type { CertificateRegister, IssuanceIntent, IssuedCertificate } from '../../store/index.ts'
 import { revokeOrphan } from '../orphan-certificate.ts'
-import type { WorkTask } from '../work/work-handler.ts'
+import type { WorkSurplus, WorkTask } from '../work/work-handler.ts'
 import type { KeyPairs } from './key-pairs.ts'
 import type { PkcsDecision } from './pkcs-policy.ts'
 
@@ -79,9 +85,7 @@ export async function resume(
   ports: IssuingPorts,
 ): Promise<Begun | undefined> {
   if (progress === undefined) return undefined
-  // What is read may lie in the octets that it is read from.
-  const begun = deserialize(Uint8Array.from(progress)) as Begun
-  progress.fill(0)
+  const begun = openBegun(progress)
   const ca = ports.authorities.find(begun.caId)
   const record = await ports.certificates.findBySerial(begun.caId, begun.order.serialHex)
   const isSame = begun.wishHex === wishOf(request)
@@ -93,6 +97,55 @@ export async function resume(
       log,
     })
   return undefined
+}
+
+/**
+ * Takes back what was begun for an item, because nobody gets it: what the CA signed is revoked, event 61, and an intent
+ * that came to nothing is closed. What nobody can find out is told an administrator, event 21.
+ *
+ * @throws ConnectorError `store/unavailable` nothing was taken back
+ */
+export async function takeBackBegun(
+  { progress, reason, log }: WorkSurplus<'pkcs'>,
+  ports: IssuingPorts,
+): Promise<void> {
+  if (progress === undefined) return
+  const begun = openBegun(progress)
+  begun.keyDer.fill(0)
+  const { caId, order } = begun
+  const { serialHex } = order
+  const record = await ports.certificates.findBySerial(caId, serialHex)
+  // Never reserved: the CA has not heard of it.
+  if (record === undefined) return
+  const ca = ports.authorities.find(caId)
+  const detail = `${reason}; revoke it by hand, if the CA signed it`
+  if (ca === undefined) {
+    log.record(events.CaUnavailable, { caId, serialNumber: serialHex, detail })
+    return
+  }
+  let { certificateDer } = record
+  if (certificateDer === undefined) {
+    try {
+      const found = await ca.find(enrolOrderOf(begun, 2), AbortSignal.timeout(CA_TIMEOUT_MS))
+      if (found?.status === 'issued') certificateDer = found.certificateDer
+    } catch (error) {
+      if (!(error instanceof ConnectorError)) throw error
+      const errorMessage = describeError(error)
+      log.record(events.CaUnavailable, { caId, serialNumber: serialHex, detail, errorMessage })
+      return
+    }
+  }
+  if (certificateDer !== undefined)
+    await revokeSurplus(ca, certificateDer, reason, { ...ports, log })
+  else await ports.certificates.abandon(serialHex, reason, undefined)
+}
+
+/** What `keep` wrote; clears the octets that it is read from. */
+function openBegun(progress: Uint8Array): Begun {
+  // What is read may lie in the octets that it is read from.
+  const begun = deserialize(Uint8Array.from(progress)) as Begun
+  progress.fill(0)
+  return begun
 }
 
 /** Makes the key and writes down, with the item and in the register, what is about to be signed. */
@@ -195,18 +248,18 @@ export async function signBegun(
   }
 }
 
+/** As the CA knows it. @param attempt 1: the CA has never heard of it */
+function enrolOrderOf({ requestKey, csrDer, order }: Begun, attempt: number): EnrolOrder {
+  return { requestKey, csrDer, certificate: order, parameters: {}, attempt }
+}
+
 async function enrol(
   ca: CaBackend,
-  { requestKey, csrDer, order: certificate, backendRef }: Begun,
+  begun: Begun,
   { progress, signal }: WorkTask<'pkcs'>,
 ): Promise<EnrolResult> {
-  const order: EnrolOrder = {
-    requestKey,
-    csrDer,
-    certificate,
-    parameters: {},
-    attempt: progress === undefined ? 1 : 2,
-  }
+  const { backendRef } = begun
+  const order = enrolOrderOf(begun, progress === undefined ? 1 : 2)
   const within = AbortSignal.any([signal, AbortSignal.timeout(CA_TIMEOUT_MS)])
   if (backendRef !== undefined) return await ca.poll(backendRef, order, within)
   try {
@@ -238,8 +291,8 @@ export function describeForRegister(
   }
 }
 
-/** Takes a certificate back that nobody gets: event 61, or 71 when it must be revoked by hand. */
-export async function revokeSurplus(
+/** Takes a certificate back that nobody gets: event 61, or 21 when it must be revoked by hand. */
+async function revokeSurplus(
   ca: CaBackend,
   certificateDer: Uint8Array,
   detail: string,

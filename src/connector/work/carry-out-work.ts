@@ -4,6 +4,7 @@ import { events, type Journal } from '../../events/index.ts'
 import { ConnectorError, describeError, pauseAfterAttempt } from '../../kernel/index.ts'
 import type { LeaseRef, WorkKind, WorkLease } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
+import { takeBack } from './take-back.ts'
 import type { WorkVerdict } from './work-handler.ts'
 import {
   encodeSummary,
@@ -21,10 +22,17 @@ const LOST = 'lost'
 /** How long an item that another connector has by now is kept, in case it comes back to us. */
 const LOST_MS = 86_400_000
 
+/** Leases are not prolonged more often, however short they are. */
+const LEAST_PROLONG_MS = 1000
+
 /** An item under work. */
 interface Running {
   readonly record: WorkRecord
   readonly leaseRef: LeaseRef | undefined
+  /** End of the service's lease, as it was told last, in milliseconds; undefined where it has none. */
+  leaseEnd: number | undefined
+  /** When the leases are to be prolonged, in milliseconds: half of what was left of them when they were given. */
+  prolongAt: number
   /** Ends the attempt: the item is somebody else's, or the connector stops. */
   readonly abort: AbortController
   readonly done: Promise<void>
@@ -50,7 +58,13 @@ export function createCarryingOut<K extends WorkKind>(
   const { attemptPausesSeconds, leaseSeconds } = options
   const running = new Map<string, Running>()
   const lanes = new Map<string, BulkheadPolicy>()
-  let prolongAt = 0
+
+  /** Of what is left of both leases, ours and the service's; one that ended already is asked for soon. */
+  function halfOf(leaseEnd: number | undefined): number {
+    const now = clock.now().getTime()
+    const leftMs = Math.min(leaseSeconds * 1000, (leaseEnd ?? Number.POSITIVE_INFINITY) - now)
+    return now + Math.max(leftMs / 2, LEAST_PROLONG_MS)
+  }
 
   const leaseUntil = (): Date => new Date(clock.now().getTime() + leaseSeconds * 1000)
 
@@ -71,7 +85,8 @@ export function createCarryingOut<K extends WorkKind>(
       item === undefined || lease === undefined
         ? undefined
         : { requestContext: item.requestContext, leaseId: lease.id }
-    running.set(record.id, { record, leaseRef, abort, done })
+    const leaseEnd = lease?.expires.getTime()
+    running.set(record.id, { record, leaseRef, leaseEnd, prolongAt: halfOf(leaseEnd), abort, done })
     void work(record, item, abort.signal).finally(() => {
       running.delete(record.id)
       resolve()
@@ -97,19 +112,33 @@ export function createCarryingOut<K extends WorkKind>(
     signal: AbortSignal,
   ): Promise<void> {
     const log = logOf(record, ports, { attempt: record.tries + 1 })
+    let { progress } = record
+    const advance = async (plain: Uint8Array): Promise<void> => {
+      const sealed = ports.cipher.seal(plain)
+      if (!(await items.advance(record.id, holder, sealed)))
+        throw new ConnectorError('store/conflict', 'the item is no longer ours')
+      progress = sealed
+    }
     try {
-      if (item === undefined || !(await stillOurs(item, record))) return await letGo(record)
+      if (item === undefined) return await letGo(record)
+      if (!(await stillOurs(item, record))) return await giveUp()
       const startedAt = clock.now().getTime()
       const isLast = isLastAttempt(record, item.lease)
-      const verdict = await attempt(record, item, isLast, log, signal)
+      const verdict = await attempt(record, item, { isLast, log, signal, advance })
       // A success goes to the service all the same: it says whether it still wants it.
       if (signal.aborted && !verdict.end.succeeded)
-        return signal.reason === LOST ? await letGo(record) : await items.free([record.id], holder)
+        return signal.reason === LOST ? await giveUp() : await items.free([record.id], holder)
       if (!verdict.end.succeeded && verdict.isPassing && !isLast)
         return await postpone(record, verdict.end.errorMessage)
       await finish(record, verdict, clock.now().getTime() - startedAt)
     } catch (error) {
       log.debug('operational', `an item keeps its lease until that ends: ${describeError(error)}`)
+    }
+
+    async function giveUp(): Promise<void> {
+      if (item !== undefined)
+        await takeBack(item, progress, 'the item went to another connector', ports, log)
+      await letGo(record)
     }
   }
 
@@ -117,9 +146,17 @@ export function createCarryingOut<K extends WorkKind>(
   async function attempt(
     record: WorkRecord,
     item: KeptItem<K>,
-    isLastAttempt: boolean,
-    log: Journal,
-    signal: AbortSignal,
+    {
+      isLast,
+      log,
+      signal,
+      advance,
+    }: {
+      readonly isLast: boolean
+      readonly log: Journal
+      readonly signal: AbortSignal
+      readonly advance: (progress: Uint8Array) => Promise<void>
+    },
   ): Promise<WorkVerdict<K>> {
     if (item.kind === 'unreadable') return failed(item.errorCode, item.problem)
     if (item.expires !== undefined && item.expires <= clock.now())
@@ -133,13 +170,10 @@ export function createCarryingOut<K extends WorkKind>(
         async () =>
           await handler.carryOut({
             request,
-            isLastAttempt,
+            isLastAttempt: isLast,
             progress:
               record.progress === undefined ? undefined : ports.cipher.open(record.progress),
-            keep: async (progress) => {
-              if (await items.advance(record.id, holder, ports.cipher.seal(progress))) return
-              throw new ConnectorError('store/conflict', 'the item is no longer ours')
-            },
+            keep: advance,
             log: log.child(handler.describe(request)),
             signal: AbortSignal.any([signal, AbortSignal.timeout(options.attemptMs)]),
           }),
@@ -212,17 +246,22 @@ export function createCarryingOut<K extends WorkKind>(
   /** At half life, here and at the service. What is no longer ours is ended. */
   async function prolong(): Promise<void> {
     const now = clock.now().getTime()
-    if (running.size === 0 || now < prolongAt) return
-    prolongAt = now + leaseSeconds * 500
     const all = [...running.values()]
+    if (!all.some(({ prolongAt }) => prolongAt <= now)) return
     const ids = all.map(({ record }) => record.id)
     const kept = new Set(await items.prolong(ids, holder, leaseUntil()))
     const lost = all.filter(({ record }) => !kept.has(record.id))
     const leased = all.flatMap(({ leaseRef }) => leaseRef ?? [])
     const renewed = leased.length === 0 ? [] : ((await renewOrWait(leased)) ?? [])
-    for (const { leaseId, expires } of renewed)
-      if (expires === undefined)
-        lost.push(...all.filter((one) => one.leaseRef?.leaseId === leaseId))
+    const ends = new Map(renewed.map(({ leaseId, expires }) => [leaseId, expires?.getTime()]))
+    for (const one of all) {
+      const leaseId = one.leaseRef?.leaseId
+      if (leaseId !== undefined && ends.has(leaseId)) {
+        one.leaseEnd = ends.get(leaseId)
+        if (one.leaseEnd === undefined) lost.push(one)
+      }
+      one.prolongAt = halfOf(one.leaseEnd)
+    }
     for (const one of lost) {
       // What was done meanwhile lost nothing: its result tells what became of it.
       if (running.get(one.record.id) !== one) continue

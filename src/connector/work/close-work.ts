@@ -1,6 +1,9 @@
+import { events } from '../../events/index.ts'
+import { ConnectorError, describeError } from '../../kernel/index.ts'
 import type { WorkKind } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
-import { encodeSummary, logOf, parseSummary } from './work-payload.ts'
+import { takeBack } from './take-back.ts'
+import { encodeSummary, logOf, openItem, parseSummary } from './work-payload.ts'
 import type { WorkLoopOptions, WorkPorts } from './work-ports.ts'
 
 const BATCH = 500
@@ -25,10 +28,31 @@ export function createClosing<K extends WorkKind>(
     const until = new Date(now.getTime() + options.leaseSeconds * 1000)
     const overdue = await items.claim(queue.name, 'returned', { holder, now, until }, BATCH)
     for (const record of overdue) {
+      if (!(await isUndone(record))) continue
       // Without a result of ours it was lost to another connector, which has its Admin event.
       const summary = parseSummary(record) ?? { outcome: 'elsewhere' as const, fields: {} }
       const end = { state: 'closed', at: now, summary: encodeSummary(summary) } as const
       await items.settle([record.id], holder, end)
+    }
+  }
+
+  /** What was begun and never ended. */
+  async function isUndone(record: WorkRecord): Promise<boolean> {
+    if (record.progress === undefined) return true
+    const log = logOf(record, ports)
+    try {
+      await takeBack(
+        openItem(record, ports),
+        record.progress,
+        'the item did not come again',
+        ports,
+        log,
+      )
+      return true
+    } catch (error) {
+      if (error instanceof ConnectorError && error.isTransient) return false
+      log.record(events.UnhandledError, { errorMessage: describeError(error) })
+      return true
     }
   }
 

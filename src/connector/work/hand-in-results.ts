@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { type EventFields, events } from '../../events/index.ts'
+import { type EventFields, events, type Journal } from '../../events/index.ts'
 import { ConnectorError, describeError, pauseAfterAttempt } from '../../kernel/index.ts'
 import type { UploadOutcome, WorkKind } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
+import { takeBack } from './take-back.ts'
 import {
   encodeSummary,
   type KeptItem,
@@ -114,14 +115,15 @@ export function createHandingIn<K extends WorkKind>(
       const log = logOf(record, ports, { activityId, ...describe(one) })
       if (outcome === 'recorded' || outcome === 'duplicate') {
         log.record(handler.events.uploadedEach, fieldsOf(kept))
-        const isOffered = !kept.end.succeeded && OFFERED_AGAIN.has(kept.end.errorCode)
-        ;(isOffered ? returned : closed).push(record.id)
+        if (kept.end.succeeded) closed.push(record.id)
+        else if (OFFERED_AGAIN.has(kept.end.errorCode)) returned.push(record.id)
+        else if (await isUndone(one, 'the item failed', log)) closed.push(record.id)
         continue
       }
       log.record(events.WorkResultRefused, { disposition: outcome, detail })
+      if (!(await isUndone(one, 'the service did not want it any more', log))) continue
       if (outcome === 'rejected') await closeAsFailed(record, detail)
       else {
-        await takeBack(one, log)
         const summary = summarise(record, 'elsewhere', detail)
         // With a stale lease it may come again, to us or to another connector, which then has its Admin event.
         const end =
@@ -140,9 +142,15 @@ export function createHandingIn<K extends WorkKind>(
     await items.settle([record.id], holder, { state: 'closed', at: clock.now(), summary })
   }
 
-  async function takeBack({ item, kept }: Owed<K>, log: ReturnType<typeof logOf>): Promise<void> {
-    if (item.kind === 'readable' && kept.end.succeeded)
-      await handler.takeBack?.(item.request, kept.end.value, log)
+  /** Otherwise the item stays as it is, and is asked about again when its lease in the journal ends. */
+  async function isUndone({ record, item }: Owed<K>, reason: string, log: Journal) {
+    try {
+      await takeBack(item, record.progress, reason, ports, log)
+      return true
+    } catch (error) {
+      log.debug('operational', `it could not be taken back yet: ${describeError(error)}`)
+      return false
+    }
   }
 
   async function keepOwing(
@@ -171,7 +179,9 @@ export function createHandingIn<K extends WorkKind>(
       ({ record }) => now - record.openedAt.getTime() >= options.giveUpHours * HOUR_MS,
     )
     const gaveUp = `the result could not be uploaded in ${options.giveUpHours} hours: ${errorMessage}`
-    for (const { record } of overdue) await closeAsFailed(record, gaveUp)
+    for (const one of overdue)
+      if (await isUndone(one, gaveUp, logOf(one.record, ports, describe(one))))
+        await closeAsFailed(one.record, gaveUp)
     const others = owed.filter((one) => !overdue.includes(one)).map(({ record }) => record.id)
     await items.postpone(others, holder, { dueAt, error: errorMessage })
   }

@@ -1,5 +1,5 @@
 import type { EventDefinition, EventFields, Journal } from '../../events/index.ts'
-import type { WorkEnd, WorkKind, WorkRequests, WorkValues } from '../../management/index.ts'
+import type { WorkEnd, WorkKind, WorkRequests } from '../../management/index.ts'
 
 /** The events that every kind of work has; their numbers differ, and not by rule. */
 export interface WorkEvents {
@@ -36,6 +36,13 @@ export interface WorkTask<K extends WorkKind> {
   readonly signal: AbortSignal
 }
 
+/** What an item leaves behind that does not end by a success of ours. */
+export interface WorkSurplus<K extends WorkKind>
+  extends Pick<WorkTask<K>, 'request' | 'progress' | 'log'> {
+  /** Why nobody gets it, for the events. */
+  readonly reason: string
+}
+
 /** How an attempt ended. */
 export interface WorkVerdict<K extends WorkKind> {
   readonly end: WorkEnd<K>
@@ -61,6 +68,11 @@ export interface WorkHandler<K extends WorkKind> {
   describe(request: WorkRequests[K]): EventFields
   /** Makes one attempt and records its events. Safe to repeat: a crash may have swallowed the last one's end. */
   carryOut(task: WorkTask<K>): Promise<WorkVerdict<K>>
-  /** Undoes a success that the service did not want any more. Absent where there is nothing to undo. Does not throw. */
-  takeBack?(request: WorkRequests[K], value: WorkValues[K], log: Journal): Promise<void>
+  /**
+   * Undoes what was begun for an item that no success of ours will end: another connector has it, the service does not want
+   * the result, or it failed. Absent where there is nothing to undo. Safe to repeat.
+   *
+   * @throws ConnectorError `store/unavailable` nothing was undone
+   */
+  takeBack?(surplus: WorkSurplus<K>): Promise<void>
 }

@@ -84,6 +84,11 @@ async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
     failKeep(error: Error) {
       keepFails = error
     },
+    async takeBack() {
+      const last = kept.at(-1)
+      const progress = last === undefined ? undefined : cipher.open(last)
+      await handler.takeBack?.({ request, progress, reason: 'nobody gets it', log: journal })
+    },
     async carryOut(
       more: { readonly isLastAttempt?: boolean; readonly request?: PkcsRequest } = {},
     ): Promise<WorkVerdict<'pkcs'>> {
@@ -194,11 +199,51 @@ test('the key that is kept with the item is encrypted', async () => {
 test('an item that comes again after its certificate was taken back gets a new one: 61', async () => {
   const on = await stage()
   const first = valueOf(await on.carryOut())
-  await on.handler.takeBack?.(on.request, first, recordedJournal().journal)
+  await on.takeBack()
   assert.deepEqual(on.signing.revoked, [first.serialHex])
+  assert.deepEqual(on.eventIds(), [1050, 61])
   await on.store.certificates.revoke('default', first.serialHex, 4, new Date())
   const second = valueOf(await on.carryOut())
   assert.notEqual(second.serialHex, first.serialHex)
+})
+
+test('taken back before the CA was asked: nothing is revoked, and the intent is closed', async () => {
+  const on = await stage()
+  on.signing.hooks.before = () => {
+    throw new ConnectorError('ca/unavailable', 'away', { isTransient: true })
+  }
+  await on.carryOut()
+  await on.takeBack()
+  assert.deepEqual(on.signing.revoked, [])
+  const { reserved, abandoned } = await on.store.certificates.count()
+  assert.deepEqual([reserved, abandoned], [0, 1])
+  on.signing.hooks.before = () => undefined
+  const { serialHex } = valueOf(await on.carryOut())
+  assert.equal((await on.store.certificates.findBySerial('default', serialHex))?.state, 'issued')
+})
+
+test('taken back when the CA has signed and the register does not know: what the CA finds is revoked: 61', async () => {
+  const on = await stage()
+  on.signing.hooks.after = () => {
+    throw new Error('killed')
+  }
+  await assert.rejects(on.carryOut(), /killed/)
+  await on.takeBack()
+  assert.deepEqual(on.signing.revoked, [...on.signing.signed.keys()])
+  assert.deepEqual(on.eventIds(), [61])
+})
+
+test('taken back when the CA cannot say whether it signed: an administrator is told, 21', async () => {
+  const on = await stage()
+  on.signing.hooks.after = () => {
+    throw new Error('killed')
+  }
+  await assert.rejects(on.carryOut(), /killed/)
+  on.signing.hooks.find = () => {
+    throw new ConnectorError('ca/unavailable', 'away', { isTransient: true })
+  }
+  await on.takeBack()
+  assert.deepEqual(on.eventIds(), [21])
 })
 
 test('an item that comes again with other wishes gets another certificate, and the first is revoked', async () => {

@@ -48,7 +48,10 @@ function stage(
   const cipher = createPayloadCipher(randomBytes(32))
   const carried: string[] = []
   const takenBack: string[] = []
-  const told: { carry: Carry } = { carry: async () => success }
+  const told: { carry: Carry; takeBack: () => Promise<void> } = {
+    carry: async () => success,
+    takeBack: async () => undefined,
+  }
 
   async function start(holder = 'a', change: Partial<typeof defaultWorkOptions> = {}) {
     const handler: WorkHandler<'revocation'> = {
@@ -70,8 +73,9 @@ function stage(
         carried.push(`${holder} ${task.request.serialNumber}`)
         return await told.carry(task)
       },
-      async takeBack({ serialNumber }) {
-        takenBack.push(serialNumber)
+      async takeBack({ request, progress }) {
+        takenBack.push(`${request.serialNumber} ${progress?.join() ?? ''}`.trimEnd())
+        await told.takeBack()
       },
     }
     const loop = createWorkLoop(
@@ -298,6 +302,7 @@ describe('the work loop', () => {
     on.advance(72 * 3600)
     await on.until('3001', () => on.count(3001) === 1)
     assert.match(String(on.records.at(-1)?.errorMessage), /could not be uploaded in 72 hours/)
+    assert.deepEqual(on.takenBack, ['4A01'])
   })
 
   for (const [how, httpStatus] of [
@@ -472,6 +477,113 @@ describe('leases of the service', () => {
     assert.deepEqual(on.eventIds('admin'), [3000])
   })
 
+  test('are prolonged at half of what the service gave, where that is less than was asked for', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const granted = { id: 'short', attempt: 1, expires: new Date('2026-06-01T12:01:00Z') }
+    const free = Promise.withResolvers<void>()
+    on.told.carry = async () => {
+      await free.promise
+      return success
+    }
+    on.queue.waiting.push(fakeItem({ lease: granted }))
+    await on.start()
+    await on.until('it runs', () => on.carried.length === 1)
+    assert.equal(on.queue.renewals.length, 0)
+    on.advance(31)
+    await on.until('a renewal', () => on.queue.renewals.length === 1)
+    free.resolve()
+    await on.until('3000', () => on.count(3000) === 1)
+  })
+
+  test('what an attempt began is taken back when its lease is lost, before the item is let go', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const item = fakeItem({ lease: leased('lost') })
+    on.queue.lost.add('lost')
+    on.told.carry = async (task) => {
+      await task.keep(new Uint8Array([7]))
+      while (!task.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 2))
+      return passing
+    }
+    on.told.takeBack = async () => {
+      assert.equal((await on.record(item.requestContext))?.state, 'received')
+    }
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('it runs', () => on.carried.length === 1)
+    on.advance(451)
+    await on.until(
+      'let go',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    assert.deepEqual(on.takenBack, ['4A01 7'])
+  })
+
+  test('what an earlier attempt began is taken back when the lease was lost before the next', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const item = fakeItem({ lease: leased('l') })
+    on.told.carry = async (task) => {
+      await task.keep(new Uint8Array([7]))
+      return passing
+    }
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('postponed', async () => (await on.record(item.requestContext))?.tries === 1)
+    on.queue.lost.add('l')
+    on.advance(3600)
+    await on.until('64', () => on.count(64) === 1)
+    await on.until('taken back', () => on.takenBack.length === 1)
+    assert.deepEqual(on.takenBack, ['4A01 7'])
+    assert.equal(on.carried.length, 1)
+  })
+
+  test('what cannot be taken back now keeps the item, and is taken back later', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.queue.outcomeOf = () => 'superseded'
+    on.told.takeBack = async () => {
+      if (on.takenBack.length === 1)
+        throw new ConnectorError('store/unavailable', 'away', { isTransient: true })
+    }
+    const item = fakeItem({ lease: leased() })
+    on.queue.waiting.push(item, fakeItem({ lease: leased(), serialNumber: '4A02' }))
+    await on.start()
+    await on.until('both tried', () => on.takenBack.length === 2)
+    assert.equal((await on.record(item.requestContext))?.state, 'finished')
+    on.advance(901)
+    await on.until('closed', async () => (await on.record(item.requestContext))?.state === 'closed')
+    assert.deepEqual(on.takenBack, ['4A01', '4A02', '4A01'])
+  })
+
+  test('what was begun for an item that failed in the end is taken back', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = async (task) => {
+      await task.keep(new Uint8Array([7]))
+      return final
+    }
+    on.queue.waiting.push(fakeItem({ lease: leased() }))
+    await on.start()
+    await on.until('3001', () => on.count(3001) === 1)
+    assert.deepEqual(on.takenBack, ['4A01 7'])
+  })
+
+  test('what was begun for an item that never comes again is taken back when it is closed', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = async (task) => {
+      await task.keep(new Uint8Array([7]))
+      return { ...passing, isPassing: false }
+    }
+    const item = fakeItem({ lease: leased() })
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until(
+      'returned',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    assert.deepEqual(on.takenBack, [])
+    on.advance(2 * 86_400)
+    await on.until('closed', async () => (await on.record(item.requestContext))?.state === 'closed')
+    assert.deepEqual(on.takenBack, ['4A01 7'])
+  })
+
   test('of an item that was done while its lease was being prolonged are nobody’s loss', async () => {
     const on = stage(createFakeWorkQueue(true))
     const asked = Promise.withResolvers<void>()
@@ -488,6 +600,8 @@ describe('leases of the service', () => {
     }
     on.queue.waiting.push(fakeItem({ lease: leased('done') }))
     const loop = await on.start()
+    await on.until('it runs', () => on.carried.length === 1)
+    on.advance(451)
     await asked.promise
     free.resolve()
     await on.until('3000', () => on.count(3000) === 1)
@@ -547,6 +661,7 @@ describe('leases of the service', () => {
     on.queue.waiting.push(fakeItem({ lease: leased() }))
     await on.start()
     await on.until('3001', () => on.count(3001) === 1)
+    assert.deepEqual(on.takenBack, ['4A01'])
   })
 
   test('what is not ours is given back', async () => {
