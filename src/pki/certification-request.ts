@@ -14,7 +14,7 @@ import { parseBitOctets, parseOid, parseSmallInteger } from './der-values.ts'
 import { readExtensions } from './extensions.ts'
 import { readName } from './names.ts'
 import { OID } from './oids.ts'
-import { importPublicKey, readPublicKey } from './public-key.ts'
+import { importPublicKey, isCanonicalPublicKey, readPublicKey } from './public-key.ts'
 import { isSignatureValid } from './signatures.ts'
 import type { CertificationRequest, Extension } from './types.ts'
 
@@ -24,7 +24,8 @@ const maxSubjectOctets = 4096
 /**
  * Reads a PKCS #10. Its proof of possession is not verified, its challenge not looked at.
  *
- * The parts that a certificate copies (subject, key) must be DER, so that what is issued is DER too.
+ * The parts that a certificate copies (subject, key) must be DER, so that what is issued is DER too. Of the encodings of a
+ * key only one is taken, so that a key that must not be certified does not come back as other octets.
  *
  * @throws ConnectorError `pki/malformed` the bytes are no PKCS #10, the subject has more than 4096 octets, or an
  *   extension is asked for twice
@@ -34,6 +35,7 @@ export function parseCertificationRequest(der: Uint8Array): CertificationRequest
   const request = readRequest(der)
   const { subject, spki, info } = request
   if (!subject.isDer || !spki.isDer) throw malformed('subject or public key is not in DER')
+  if (!isCanonicalPublicKey(spki)) throw malformed('public key is not in its usual encoding')
   if (subject.der.length > maxSubjectOctets) {
     throw malformed(`subject has ${subject.der.length} octets, allowed are ${maxSubjectOctets}`)
   }

@@ -3,6 +3,13 @@ import { ConnectorError } from '../kernel/index.ts'
 import { algorithmOid } from './algorithms.ts'
 import { checkedTag, type DerElement, getChild, parseElement, TAG } from './der-reader.ts'
 import { parseBitOctets, parseOid } from './der-values.ts'
+import {
+  encodeBitString,
+  encodeInteger,
+  encodeNull,
+  encodeOid,
+  encodeSequence,
+} from './der-writer.ts'
 import { OID } from './oids.ts'
 import type { PublicKeySummary } from './types.ts'
 
@@ -47,6 +54,45 @@ function readRsaKey(octets: Uint8Array): PublicKeySummary {
     algorithm: 'rsa',
     bits: countBits(modulus),
     exponent: Number.isSafeInteger(small) ? small : 0,
+  }
+}
+
+/**
+ * Whether a SubjectPublicKeyInfo is the one encoding that its key has: DER throughout, positive integers without needless
+ * zeros, the parameters that the algorithm demands, a point uncompressed. OpenSSL reads several encodings of one key, so
+ * that octets tell whether two keys are the same only where all others are refused. Kinds of keys and curves that we do
+ * not know are not looked at.
+ *
+ * @throws ConnectorError `pki/malformed`
+ * @see RFC 3279, section 2.3.1; RFC 5480, sections 2.1 and 2.2; RFC 8410, section 3
+ */
+export function isCanonicalPublicKey(spki: DerElement): boolean {
+  const { algorithm, bits } = readPublicKey(spki)
+  const octets = parseBitOctets(getChild(spki, 1, TAG.bitString, 'key'), 'subjectPublicKey')
+  const canonical = (identifier: readonly Uint8Array[], key: Uint8Array): boolean =>
+    Buffer.compare(
+      spki.der,
+      encodeSequence(encodeSequence(...identifier), encodeBitString(key)),
+    ) === 0
+  switch (algorithm) {
+    case 'rsa': {
+      const [modulus, exponent] = parseElement(octets).children.map(({ value }) =>
+        encodeInteger(value),
+      )
+      if (modulus === undefined || exponent === undefined) return false
+      const identifier = [encodeOid(OID.rsaEncryption), encodeNull()]
+      return canonical(identifier, encodeSequence(modulus, exponent))
+    }
+    case 'ec': {
+      if (bits === 0) return true
+      const curve = parseOid(getChild(getChild(spki, 0, TAG.sequence, 'key'), 1, TAG.oid, 'curve'))
+      const isUncompressed = octets[0] === 4 && octets.length === 1 + 2 * Math.ceil(bits / 8)
+      return isUncompressed && canonical([encodeOid(OID.ecPublicKey), encodeOid(curve)], octets)
+    }
+    case 'ed25519':
+      return canonical([encodeOid(OID.ed25519)], octets)
+    case 'other':
+      return true
   }
 }
 

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { ConnectorError, type ErrorCode } from '../../../src/kernel/index.ts'
 import {
   encodeAttribute,
+  encodeBitString,
   encodeBmpString,
   encodeElement,
   encodeExtensions,
   encodeIa5String,
   encodeName,
   encodeNull,
+  encodeOid,
   encodePrintableString,
   encodeSequence,
   encodeUtf8String,
+  importPublicKey,
   OID,
   parseCertificationRequest,
   parseKeyUsage,
@@ -187,6 +191,54 @@ suite('certification requests', () => {
   test('a subject that is not DER is refused, since a certificate would copy it', () => {
     const subjectDer = Uint8Array.of(0x30, 0x80, 0, 0)
     assertCode('pki/malformed', () => parseCertificationRequest(buildCsr(device, { subjectDer })))
+  })
+
+  suite('a key in another encoding than its usual one is refused, though OpenSSL takes it for the same key', () => {
+    const known = createPublicKey({ key: Buffer.from(device.spkiDer), format: 'der', type: 'spki' })
+    const { n = '', e = '' } = known.export({ format: 'jwk' })
+    const [modulus, exponent] = [n, e].map((text) => Buffer.from(text, 'base64url'))
+    assert.ok(modulus !== undefined && exponent !== undefined)
+    const integer = (...octets: Uint8Array[]) => encodeElement(TAG.integer, ...octets)
+    const zero = Uint8Array.of(0)
+    const usualIdentifier = encodeSequence(encodeOid(OID.rsaEncryption), encodeNull())
+    const keyOf = (parts: readonly Uint8Array[], identifier = usualIdentifier) =>
+      encodeSequence(identifier, encodeBitString(encodeSequence(...parts)))
+    const usual = [integer(zero, modulus), integer(exponent)]
+    const inLongForm = Buffer.concat([Uint8Array.of(0x30, 0x83, 0x00, 0x01, 0x0a), ...usual])
+    const others: [string, Uint8Array][] = [
+      ['without the parameters NULL', keyOf(usual, encodeSequence(encodeOid(OID.rsaEncryption)))],
+      [
+        'with other parameters',
+        keyOf(usual, encodeSequence(encodeOid(OID.rsaEncryption), encodeUtf8String('other'))),
+      ],
+      ['with a negative modulus', keyOf([integer(modulus), integer(exponent)])],
+      ['with a padded modulus', keyOf([integer(zero, zero, modulus), integer(exponent)])],
+      ['with a padded exponent', keyOf([integer(zero, modulus), integer(zero, exponent)])],
+      ['with a long length', encodeSequence(usualIdentifier, encodeBitString(inLongForm))],
+    ]
+    for (const [title, spkiDer] of others)
+      test(title, () => {
+        const request = buildCsr({ ...device, spkiDer })
+        verifyCertificationRequest({ der: request })
+        assert.ok(importPublicKey(spkiDer).equals(known))
+        assertCode('pki/malformed', () => parseCertificationRequest(request))
+      })
+
+    test('a compressed point', () => {
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const usualDer = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }))
+      const point = usualDer.subarray(-65)
+      const compressed = Buffer.concat([
+        Uint8Array.of(2 + ((point.at(-1) ?? 0) & 1)),
+        point.subarray(1, 33),
+      ])
+      const identifier = encodeSequence(encodeOid(OID.ecPublicKey), encodeOid(OID.prime256v1))
+      const spkiDer = encodeSequence(identifier, encodeBitString(compressed))
+      assert.ok(importPublicKey(spkiDer).equals(publicKey))
+      const request = (der: Uint8Array) => buildCsr({ ...device, key: privateKey, spkiDer: der })
+      assert.equal(parseCertificationRequest(request(usualDer)).publicKey.algorithm, 'ec')
+      assertCode('pki/malformed', () => parseCertificationRequest(request(spkiDer)))
+    })
   })
 
   test('a subject of more than 4096 octets is refused, and one of 4096 is read', () => {
