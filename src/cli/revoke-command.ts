@@ -74,7 +74,8 @@ async function apply(store: Store, record: CertificateRecord, options: Options):
   const before = record.revocationReason
   if (!(await store.certificates.revoke(caId, serialHex, reason, now)))
     throw new ConnectorError('ca/refused', `${what} was never issued: there is nothing to revoke`)
-  if (before !== undefined && (before !== 6 || reason === 6))
+  const stays = before === 1 || (before !== 6 && reason !== 1) || before === reason
+  if (before !== undefined && stays)
     return `${what} was revoked before, at ${record.revokedAt?.toISOString()}, as ${nameOf(before)}; that stays\n`
   return `${reason === 6 ? 'put on hold' : 'revoked'} ${what} as ${nameOf(reason)}\n`
 }

@@ -10,6 +10,9 @@ import type { SqlDialect } from './sql-dialect.ts'
 /** CRLReason certificateHold: the one that can be lifted. */
 const HOLD = 6
 
+/** CRLReason keyCompromise: the one that others give way to, since it tells of the key and not of the certificate alone. */
+const KEY_COMPROMISE = 1
+
 /** Values of a new intent. */
 export type IntentValues = ReturnType<typeof encodeIntent> & {
   readonly live_key: string | null
@@ -183,6 +186,10 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
               where.and([
                 where('revocation_reason', '=', HOLD),
                 where(where.val(slots.reason), '!=', HOLD),
+              ]),
+              where.and([
+                where('revocation_reason', '!=', KEY_COMPROMISE),
+                where(where.val(slots.reason), '=', KEY_COMPROMISE),
               ]),
             ]),
           ),

@@ -168,26 +168,29 @@ export function describeCrlsAndLeases(current: CurrentHarness): void {
       )
     })
 
-    test('what changed since a CRL number was taken: revoked, final after a hold, released', async () => {
+    test('what changed since a CRL number was taken: revoked, compromised, final after a hold, released', async () => {
       const { certificates, crls } = current().store
-      const intents = Array.from({ length: 4 }, () => sampleIntent())
+      const intents = Array.from({ length: 5 }, () => sampleIntent())
       for (const intent of intents) {
         await certificates.reserve(intent, 'one', later(60), start)
         await certificates.complete(intent, sampleIssued(intent), undefined)
       }
-      const [early = '', final = '', released = '', fresh = ''] = intents.map(
+      const [early = '', compromised = '', final = '', released = '', fresh = ''] = intents.map(
         ({ order }) => order.serialHex,
       )
       await certificates.revoke('issuing', early, 4, later(1))
+      await certificates.revoke('issuing', compromised, 4, later(1))
       await certificates.revoke('issuing', final, 6, later(1))
       await certificates.revoke('issuing', released, 6, later(1))
       const base = await crls.takeNumber('issuing')
       assert.deepEqual(await certificates.listChanged('issuing', base, start), [])
-      await certificates.revoke('issuing', early, 1, later(2))
+      await certificates.revoke('issuing', early, 5, later(2))
+      await certificates.revoke('issuing', compromised, 1, later(2))
       await certificates.revoke('issuing', final, 1, later(2))
       await certificates.release('issuing', released, later(2))
       await certificates.revoke('issuing', fresh, 5, later(2))
       const expected = [
+        { serialHex: compromised, at: later(1), reason: 1 },
         { serialHex: final, at: later(1), reason: 1 },
         { serialHex: released, at: start, reason: 8 },
         { serialHex: fresh, at: later(2), reason: 5 },

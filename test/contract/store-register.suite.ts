@@ -353,10 +353,24 @@ export function describeRegister(current: CurrentHarness): void {
       const { caId } = intent
       const { serialHex } = intent.order
       assert.equal(await register().revoke(caId, serialHex, 4, later(10)), true)
-      assert.equal(await register().revoke(caId, serialHex, 1, later(20)), true)
+      assert.equal(await register().revoke(caId, serialHex, 5, later(20)), true)
       const record = await register().findBySerial(caId, serialHex)
       assert.deepEqual(record?.revokedAt, later(10))
       assert.equal(record?.revocationReason, 4)
+    })
+
+    test('keyCompromise takes the place of another reason, with the first date, and its key is known to be compromised', async () => {
+      const { intent } = await issued()
+      const { caId } = intent
+      const { serialHex, spkiDer } = intent.order
+      await register().revoke(caId, serialHex, 4, later(10))
+      assert.equal(await register().isKeyCompromised(spkiDer), false)
+      await register().revoke(caId, serialHex, 1, later(20))
+      await register().revoke(caId, serialHex, 5, later(30))
+      const record = await register().findBySerial(caId, serialHex)
+      assert.deepEqual(record?.revokedAt, later(10))
+      assert.equal(record?.revocationReason, 1)
+      assert.equal(await register().isKeyCompromised(spkiDer), true)
     })
 
     test('a certificate nobody issued is not revoked', async () => {

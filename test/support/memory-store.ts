@@ -273,7 +273,8 @@ function createRegister(
       const row = findCertificate(caId, serialHex)
       if (row === undefined) return false
       if (!outdated.has(caId)) outdated.set(caId, at)
-      if (row.state === 'revoked' && row.revocationReason !== 6) return true
+      const isFinal = row.revocationReason === 1 || (row.revocationReason !== 6 && reason !== 1)
+      if (row.state === 'revoked' && isFinal) return true
       row.state = 'revoked'
       row.revokedAt ??= at
       row.revocationReason = reason

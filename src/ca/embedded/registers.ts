@@ -29,7 +29,7 @@ export interface RegisteredCertificate {
  */
 export interface IssuedRegister {
   findBySerial(caId: string, serialHex: string): Promise<RegisteredCertificate | undefined>
-  /** Marks revoked, durably; false when no such certificate was issued. Twice keeps the first date; a hold becomes final. */
+  /** Marks revoked, durably; false when no such certificate was issued. Twice keeps the first date; a hold becomes final, and keyCompromise (1) takes the place of any reason. */
   revoke(caId: string, serialHex: string, reason: RevocationReason, at: Date): Promise<boolean>
   /** Revoked certificates that have not expired at `asOf`. */
   listRevoked(caId: string, asOf: Date): Promise<readonly RevokedEntry[]>
