@@ -301,7 +301,7 @@ export function addCaDuties(
     const failures = new Map<string, number>()
     async function publishWhenDue(caId: string): Promise<void> {
       const now = clock.now()
-      if (now.getTime() - (failures.get(caId) ?? 0) < MINUTE_MS) return
+      if (Math.abs(now.getTime() - (failures.get(caId) ?? 0)) < MINUTE_MS) return
       if (!isCrlDue(await store.crls.status(caId), now, schedule)) return
       // Two instances at once would be right too, but sign twice.
       const until = new Date(now.getTime() + MINUTE_MS)

@@ -131,7 +131,9 @@ async function publishOnce(options: CrlPublisherOptions): Promise<Publication> {
     parts.set(part, await signPart(part, listedIn[shard] ?? [], newsIn[shard] ?? []))
   }
   const baseAgeMs = thisUpdate.getTime() - addsTo.thisUpdate.getTime()
-  const base = delta && (baseAgeMs >= delta.baseHours * HOUR_MS ? own : addsTo)
+  // One of a time that has not come was made before the clock was set back.
+  const isGood = delta && baseAgeMs >= 0 && baseAgeMs < delta.baseHours * HOUR_MS
+  const base = delta && (isGood ? addsTo : own)
   const publication = { ...full, number, shards, base, parts }
   await crls.publish(caId, publication)
   return publication

@@ -24,10 +24,13 @@ export interface CrlSchedule {
   readonly hasDelta: boolean
 }
 
+/** More than the clocks of two instances differ. */
+const CLOCK_STEP_MS = 300_000
+
 /**
  * Whether a new full CRL is due: there is none, its time has come, a revocation waits, a publication that took its
- * number was cut off (a crash between number and publication; the number stays unused), or the configuration asks for
- * parts that are not there.
+ * number was cut off (a crash between number and publication; the number stays unused), the last one is of a time that
+ * has not come because the clock was set back, or the configuration asks for parts that are not there.
  */
 export function isCrlDue(
   { takenNumber, outdatedSince, published }: CrlStatus,
@@ -36,7 +39,7 @@ export function isCrlDue(
 ): boolean {
   if (published === undefined) return true
   const ageMs = now.getTime() - published.thisUpdate.getTime()
-  if (ageMs >= everyMs) return true
+  if (ageMs >= everyMs || ageMs < -CLOCK_STEP_MS) return true
   // Certificates name shards as soon as the configuration says so.
   if (shards > 1 && shards > published.shards) return true
   if (hasDelta !== (published.base !== undefined)) return true

@@ -186,6 +186,13 @@ describe('delta CRLs', { skip }, () => {
   const delta = { validityHours: 2, baseHours: 24 }
   const deltas = ['-extended_crl', '-use_deltas']
 
+  /** Publishes at a time, and gives the number of the complete CRL that the delta adds to. */
+  async function publishAt(bench: Awaited<ReturnType<typeof createBench>>, hours: number) {
+    bench.clock.now = new Date(NOW.getTime() + hours * HOUR_MS)
+    const der = partOf(await bench.ca.publishCrl(), 'delta')
+    return Number(/Delta CRL Indicator: critical\n\s+(\d+)/.exec(print(der))?.[1])
+  }
+
   test('openssl adds one to the complete CRL that it has: revoked, held, released', async () => {
     const bench = await createBench({ delta })
     const [revoked, held, released] = [
@@ -225,12 +232,15 @@ describe('delta CRLs', { skip }, () => {
   test('they add to one complete CRL until that is old; the one that replaces it comes with the last of them', async () => {
     const bench = await createBench({ delta })
     const bases: (number | undefined)[] = []
-    for (const hours of [0, 12, 24, 36]) {
-      bench.clock.now = new Date(NOW.getTime() + hours * HOUR_MS)
-      const der = partOf(await bench.ca.publishCrl(), 'delta')
-      bases.push(Number(/Delta CRL Indicator: critical\n\s+(\d+)/.exec(print(der))?.[1]))
-    }
+    for (const hours of [0, 12, 24, 36]) bases.push(await publishAt(bench, hours))
     assert.deepEqual(bases, [1, 1, 1, 3])
+  })
+
+  test('and until the clock was set back: one of a time that has not come would never be old', async () => {
+    const bench = await createBench({ delta })
+    const bases: (number | undefined)[] = []
+    for (const hours of [87_600, 0, 1]) bases.push(await publishAt(bench, hours))
+    assert.deepEqual(bases, [1, 1, 2])
   })
 
   test('shards have deltas of their own, of the same scope', async () => {

@@ -25,6 +25,11 @@ suite('isCrlDue', () => {
     assert.equal(isDue({}, schedule.everyMs), true)
   })
 
+  test('at once when the last one was made while the clock was ahead: nobody takes it before its time', () => {
+    assert.equal(isDue({}, -300_001), true)
+    assert.equal(isDue({}, -60_000), false)
+  })
+
   test('after a revocation, but not sooner after the last one than the debounce says', () => {
     const outdatedSince = new Date(start + 1000)
     assert.equal(isDue({ outdatedSince }, 59_999), false)
