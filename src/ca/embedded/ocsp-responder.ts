@@ -71,7 +71,10 @@ export function createOcspResponder(options: OcspResponderOptions): OcspResponde
   const { clock } = options
   const signers = new Map<string, Promise<OcspSigner>>()
   const signed = new Map<string, { readonly second: number; count: number }>()
-  const cached = new Map<string, { readonly reply: OcspReply; readonly until: number }>()
+  const cached = new Map<
+    string,
+    { readonly reply: OcspReply; readonly since: number; readonly until: number }
+  >()
 
   async function getSigner({ caId, issuerDer }: OcspAuthority): Promise<OcspSigner> {
     const { signer, random } = options
@@ -87,8 +90,10 @@ export function createOcspResponder(options: OcspResponderOptions): OcspResponde
     return await made
   }
 
-  function isFresh({ renewAt }: OcspSigner): boolean {
-    return clock.now() < renewAt
+  /** Nor made while the clock was ahead. */
+  function isFresh({ notBefore, renewAt }: OcspSigner): boolean {
+    const now = clock.now()
+    return now >= notBefore && now < renewAt
   }
 
   async function answer(request: OcspRequest): Promise<OcspReply> {
@@ -100,13 +105,13 @@ export function createOcspResponder(options: OcspResponderOptions): OcspResponde
     const key = toHex(only.der)
     const now = clock.now().getTime()
     const kept = cached.get(key)
-    if (kept !== undefined && now < kept.until) return kept.reply
+    if (kept !== undefined && now >= kept.since && now < kept.until) return kept.reply
     const reply = await make(request, authority)
     cached.delete(key)
     const [oldest] = cached.keys()
     if (cached.size >= MAX_CACHED && oldest !== undefined) cached.delete(oldest)
     const until = now + authority.cacheMs
-    if (until > now) cached.set(key, { reply, until })
+    if (until > now) cached.set(key, { reply, since: now, until })
     return reply
   }
 

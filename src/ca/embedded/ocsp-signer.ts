@@ -43,6 +43,7 @@ export interface OcspSigner {
   /** SHA-1 over the key bits. */
   readonly keyHash: Uint8Array
   readonly algorithmDer: Uint8Array
+  readonly notBefore: Date
   readonly notAfter: Date
   /** When another should take its place: at half of its life. */
   readonly renewAt: Date
@@ -96,6 +97,7 @@ export async function createOcspSigner(
     certificateDer: encodeSequence(tbs, issuerAlgorithm.algorithmDer, encodeBitString(signature)),
     keyHash: keyIdentifierOf(spkiDer),
     algorithmDer,
+    notBefore: new Date(now - BACKDATE_MS),
     notAfter: new Date(notAfter),
     renewAt: new Date(now + Math.max(LEAST_PAUSE_MS, (notAfter - now) / 2)),
     sign: async (data) => await signAside(digest, data, privateKey),

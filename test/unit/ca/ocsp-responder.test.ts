@@ -169,6 +169,19 @@ suite('OCSP responder', () => {
     assert.equal(fresh.cache, undefined)
   })
 
+  test('what was signed while the clock was ahead is not given again, and its signer signs no more', async () => {
+    const { responder, known, issuerDer, clock, counts } = await createBench()
+    known.set('4A01', { certificateDer: new Uint8Array(1) })
+    clock.now = new Date(NOW.getTime() + 100 * 86_400_000)
+    await responder(requestFor(issuerDer, '4A01'))
+    clock.now = NOW
+    known.set('4A01', { revokedAt: NOW, revocationReason: 1 })
+    const answer = await responder(requestFor(issuerDer, '4A01'))
+    assert.equal((await readAnswer(answer.der, issuerDer)).certStatus, 1)
+    assert.deepEqual(answer.cache?.thisUpdate, NOW)
+    assert.equal(counts.signers, 2)
+  })
+
   test('what strangers can swell is not kept: questions about several, or with more in them than they need', async () => {
     const { responder, known, issuerDer, counts } = await createBench()
     known.set('4A01', { certificateDer: new Uint8Array(1) })
