@@ -87,8 +87,12 @@ export interface CaBackend {
   /** Issues one certificate. Again with the same `serialHex` and `requestKey`: the same certificate, never a second one. */
   enrol(order: EnrolOrder, signal: AbortSignal): Promise<EnrolResult>
 
-  /** Asks again about a pending request; any instance may. */
-  poll(backendRef: string, order: EnrolOrder, signal: AbortSignal): Promise<EnrolResult>
+  /**
+   * Asks again about a pending request; any instance may.
+   *
+   * @param order undefined: whoever asks has lost it, and wants to know what is to be revoked
+   */
+  poll(backendRef: string, order: EnrolOrder | undefined, signal: AbortSignal): Promise<EnrolResult>
 
   /** Revokes. Twice is success (`alreadyRevoked`). */
   revoke(order: RevokeOrder, signal: AbortSignal): Promise<RevokeResult>

@@ -2,18 +2,20 @@ import type { CaBackend } from '../ca/index.ts'
 import { type EventFields, events } from '../events/index.ts'
 import { ConnectorError, describeError } from '../kernel/index.ts'
 import type { PkcsRequest, PkcsValue, WorkErrorCode } from '../management/index.ts'
-import { type Certificate, findExtension, OID } from '../pki/index.ts'
+import { type Certificate, type CertificateOrder, findExtension, OID } from '../pki/index.ts'
 import { caConfigurationOf } from './ca-configuration.ts'
 import {
   type Begun,
   begin,
   describeForRegister,
   type IssuingPorts,
+  type Keyless,
   reserve,
   resume,
   signBegun,
   takeBackBegun,
 } from './pkcs/issued-for-work.ts'
+import { endKeyless } from './pkcs/keyless-request.ts'
 import {
   judgeReceivers,
   type PayloadPorts,
@@ -38,6 +40,8 @@ type Verdict = WorkVerdict<'pkcs'>
 /** With which DigiCert's CA is named in a profile. */
 const DIGICERT_NAME = 'symantec'
 
+const KEY_IS_LOST = 'the key that was made for this certificate is not here any more'
+
 /** Refusals that no repetition changes. */
 class Final extends Error {
   readonly errorCode: WorkErrorCode
@@ -52,7 +56,7 @@ class Final extends Error {
  * Makes a key pair and a certificate for a device, and seals both for it. What cannot be undone comes after its intent is
  * written down: after a crash the same item gets the same certificate, or that is revoked.
  *
- * Events 1032, 1050 to 1052, and 61 for a certificate that nobody gets.
+ * Events 1032, 1050 to 1052, 66 while the CA lets a request wait, and 61 for a certificate that nobody gets.
  *
  * @see pfx.md, 1 and 10.7
  */
@@ -72,14 +76,19 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
       fields = { caId: ca.id, caProvider: ca.kind }
 
       // 5. Key: made here, and written down, sealed, with all that is about to be signed.
-      begun = (await resume(task, ports)) ?? (await begin(task, decision, ca, ports))
+      const earlier = await resume(task, ports)
+      if (earlier !== undefined && 'kind' in earlier)
+        return await endWithoutKey(task, earlier, decision.order, ca, fields)
+      begun = earlier ?? (await begin(task, decision, ca, ports))
       const signer = authorities.find(begun.caId) ?? ca
 
       // 6. Intent: the serial number is taken in the register. A crash leaves a record, and the next attempt goes on.
       const intent = await reserve(begun, task.request, ports)
 
       // 7. Sign: and look at what came back before anybody else sees it.
-      const { certificate, backendRef } = await signBegun(task, begun, signer, ports)
+      const signed = await signBegun(task, begun, signer, ports)
+      if (signed.kind === 'waits') return waitFor(task, signed, fields)
+      const { certificate, backendRef } = signed
       const issued = describeForRegister(certificate, backendRef, clock.now())
 
       // 8. Keep: in the register, so that it can be found and revoked whatever happens next.
@@ -98,6 +107,23 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
       // 10. Forget: the key in the clear. What is kept of it is sealed, and wiped when the service has the result.
       begun?.keyDer.fill(0)
     }
+  }
+
+  /** The key was made and is not here: nobody can use what the CA issues, so that is revoked, and the item ends. */
+  async function endWithoutKey(
+    task: Task,
+    { caRequestId, order }: Keyless,
+    asked: Omit<CertificateOrder, 'spkiDer' | 'serialHex'>,
+    ca: CaBackend,
+    fields: EventFields,
+  ): Promise<Verdict> {
+    const retryAfterMs =
+      caRequestId === undefined
+        ? undefined
+        : await endKeyless({ caRequestId, order: order ?? asked }, ca, ports, task.log, task.signal)
+    if (caRequestId !== undefined && retryAfterMs !== undefined)
+      return waitFor(task, { caRequestId, retryAfterMs }, fields, KEY_IS_LOST)
+    throw new Final('CryptographyError', `${KEY_IS_LOST}: ask for a new one`)
   }
 
   // 1. Receiver: before there is a key, whether the one who is to have it may.
@@ -210,6 +236,27 @@ function describeCertificate(certificate: Certificate, thumbprint: string): Even
     keyAlgorithm: publicKey.algorithm,
     keySize: publicKey.bits,
     sidExtension: hasSid,
+  }
+}
+
+/** No failure: the service offers the item again, and this request is asked about. */
+function waitFor(
+  { log }: Task,
+  { caRequestId, retryAfterMs }: { readonly caRequestId: string; readonly retryAfterMs: number },
+  fields: EventFields,
+  detail?: string,
+): Verdict {
+  const told = { ...fields, caRequestId }
+  log.record(events.CaRequestWaiting, { ...told, detail })
+  return {
+    end: {
+      succeeded: false,
+      errorCode: 'ServiceUnavailableException',
+      errorMessage: 'the CA has not decided yet',
+    },
+    isPassing: true,
+    fields: told,
+    waitsFor: { caRequestId, retryAfterMs },
   }
 }
 

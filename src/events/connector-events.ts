@@ -312,6 +312,15 @@ export const connectorEvents = {
     level: 'error',
     message: 'A file of the spool cannot be read; it was moved aside.',
   },
+  CaRequestWaiting: {
+    id: 66,
+    name: 'CaRequestWaiting',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message:
+      'The CA lets a request wait; its item goes back to the service, which offers it again.',
+  },
   AgentCertificatesIssued: {
     id: 67,
     name: 'AgentCertificatesIssued',

@@ -53,6 +53,7 @@ export type {
   WorkRequests,
 } from './work-items.ts'
 export type {
+  GivenBack,
   LeaseRef,
   UnreadableItem,
   UploadOutcome,

@@ -116,6 +116,12 @@ export interface LeaseRef {
   readonly leaseId: string
 }
 
+/** A lease that is given back. */
+export interface GivenBack extends LeaseRef {
+  /** With `caPending`: by which the CA knows the request that it lets wait, and after how long it may be asked again. */
+  readonly waitsFor?: { readonly caRequestId: string; readonly retryAfterMs: number }
+}
+
 /** What became of a lease that should be prolonged; `expires` undefined: it is lost. */
 export interface LeaseOutcome extends LeaseRef {
   readonly expires: Date | undefined
@@ -158,5 +164,5 @@ export interface WorkQueue<K extends WorkKind> {
     call: WorkCall,
   ): Promise<readonly LeaseOutcome[]>
   /** Gives items back to the queue. Absent where the service has no leases. */
-  releaseLeases?(leases: readonly LeaseRef[], reason: ReleaseReason, call: WorkCall): Promise<void>
+  releaseLeases?(leases: readonly GivenBack[], reason: ReleaseReason, call: WorkCall): Promise<void>
 }

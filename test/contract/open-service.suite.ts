@@ -264,6 +264,36 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       await other.upload([revoked(theirs)], call())
     })
 
+    test('an item whose CA lets the request wait comes back with the number of the request, not before its time, and only to who has the key', async () => {
+      const context = await service.queue('pkcs')
+      const takePkcs = async (from: OpenService) => {
+        const terms = { maxItems: 10, waitSeconds: 0, leaseSeconds: 300 }
+        const { items } = await from.queue('pkcs').download({ ...call(), ...terms })
+        return items.find(({ requestContext }) => requestContext === context)
+      }
+      // Longer than a service tries again: a CA that takes its time is no failure.
+      for (let round = 1; round <= 10; round += 1) {
+        const item = await takePkcs(first)
+        assert.equal(item?.lease?.attempt, round)
+        assert.equal(item?.request.resumeCaRequestId, round === 1 ? undefined : '48213')
+        const waitsFor = { caRequestId: '48213', retryAfterMs: 3_600_000 }
+        const given = { requestContext: context, leaseId: item?.lease?.id ?? '', waitsFor }
+        await first.queue('pkcs').releaseLeases?.([given], 'caPending', call())
+        assert.equal(await takePkcs(first), undefined)
+        await service.advance(61)
+        assert.equal(await takePkcs(second), undefined)
+      }
+      // With a lease that ran out, and a connector that is gone: the other one is told of the request at the CA.
+      assert.ok(await takePkcs(first))
+      await service.advance(24 * 60 + 1)
+      const theirs = await takePkcs(second)
+      assert.equal(theirs?.request.resumeCaRequestId, '48213')
+      const end = { succeeded: false, errorCode: 'CryptographyError', errorMessage: 'x' } as const
+      const result = { requestContext: context, lease: theirs?.lease, durationMs: 5, end }
+      await second.queue('pkcs').upload([result], call())
+      assert.equal(await service.stateOf('pkcs', context), 'failedFinal')
+    })
+
     test('a failure that may pass comes back after a pause; one that may not is final', async () => {
       const retried = await service.queue('revocation')
       const [item] = await take(queue)

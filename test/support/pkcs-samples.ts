@@ -94,13 +94,23 @@ export async function createSigningCa(kind = 'embedded', id = 'default') {
     after?: () => void
     find?: () => void
     alter?: (order: EnrolOrder) => EnrolOrder
+    /** While it is set, requests wait; `poll` tells when it is not any more. */
+    waits?: { readonly pollAfterMs: number }
   } = {}
+  /** Requests that wait, or waited, by the number that they have here. */
+  const waiting = new Map<string, EnrolOrder>()
+  const polled: string[] = []
   const ca = {
     id,
     kind,
     capabilities: { revoke: true, maxParallel: 4 },
     async enrol(order: EnrolOrder): Promise<EnrolResult> {
       hooks.before?.()
+      if (hooks.waits !== undefined) {
+        const backendRef = String(48_213 + waiting.size)
+        waiting.set(backendRef, order)
+        return { status: 'pending', backendRef, pollAfterMs: hooks.waits.pollAfterMs }
+      }
       const altered = hooks.alter?.(order) ?? order
       const { serialHex } = altered.certificate
       const certificateDer = signed.get(serialHex) ?? issueCertificate(altered.certificate, issuer)
@@ -113,6 +123,14 @@ export async function createSigningCa(kind = 'embedded', id = 'default') {
       const certificateDer = signed.get(certificate.serialHex)
       return certificateDer === undefined ? undefined : { status: 'issued', certificateDer }
     },
+    async poll(backendRef: string): Promise<EnrolResult> {
+      polled.push(backendRef)
+      const order = waiting.get(backendRef)
+      if (order === undefined) return { status: 'denied', code: '0x80094004', message: 'unknown' }
+      if (hooks.waits !== undefined)
+        return { status: 'pending', backendRef, pollAfterMs: hooks.waits.pollAfterMs }
+      return { ...(await ca.enrol(order, AbortSignal.timeout(1000))), backendRef }
+    },
     async revoke({ serialHex }: { serialHex: string }) {
       hooks.beforeRevocation?.()
       revoked.push(serialHex)
@@ -120,7 +138,16 @@ export async function createSigningCa(kind = 'embedded', id = 'default') {
     },
     chain: async () => chain,
   } as unknown as CaBackend
-  return { ca, chain, signed, revoked, hooks, issuerCertificate: parseIssuer(chain[0]) }
+  return {
+    ca,
+    chain,
+    signed,
+    revoked,
+    waiting,
+    polled,
+    hooks,
+    issuerCertificate: parseIssuer(chain[0]),
+  }
 }
 
 function parseIssuer(der: Uint8Array | undefined): Certificate {

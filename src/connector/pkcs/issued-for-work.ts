@@ -74,6 +74,15 @@ export interface Begun {
   readonly backendRef?: string
 }
 
+/** The CA has a request of this item, and the key for it is not here, or was made for other wishes. */
+export interface Keyless {
+  readonly kind: 'keyless'
+  /** Undefined: nobody knows it. */
+  readonly caRequestId: string | undefined
+  /** What it was for, where that is known here. */
+  readonly order: CertificateOrder | undefined
+}
+
 type Accepted = Extract<PkcsDecision, { readonly kind: 'accepted' }>
 
 /**
@@ -83,20 +92,37 @@ type Accepted = Extract<PkcsDecision, { readonly kind: 'accepted' }>
 export async function resume(
   { progress, request, log }: WorkTask<'pkcs'>,
   ports: IssuingPorts,
-): Promise<Begun | undefined> {
-  if (progress === undefined) return undefined
+): Promise<Begun | Keyless | undefined> {
+  const { resumeCaRequestId } = request
+  const stranger = { kind: 'keyless', caRequestId: resumeCaRequestId, order: undefined } as const
+  if (progress === 'lost') return stranger
+  if (progress === undefined) return resumeCaRequestId === undefined ? undefined : stranger
   const begun = openBegun(progress)
   const ca = ports.authorities.find(begun.caId)
   const record = await ports.certificates.findBySerial(begun.caId, begun.order.serialHex)
   const isSame = begun.wishHex === wishOf(request)
-  if (ca !== undefined && isSame && record?.state !== 'revoked') return begun
+  const isOurs =
+    resumeCaRequestId === undefined || begun.backendRef !== undefined || record?.state === 'issued'
+  if (ca !== undefined && isSame && isOurs && record?.state !== 'revoked') {
+    if (resumeCaRequestId !== undefined && resumeCaRequestId !== begun.backendRef)
+      log.record(events.CaUnavailable, {
+        caId: begun.caId,
+        caRequestId: resumeCaRequestId,
+        detail: 'another request of this item waits at the CA as well: deny it there',
+      })
+    return begun
+  }
   begun.keyDer.fill(0)
   if (ca !== undefined && record?.state === 'issued' && record.certificateDer !== undefined)
     await revokeSurplus(ca, record.certificateDer, 'the item came again and asks for another', {
       ...ports,
       log,
     })
-  return undefined
+  const isDecided = record?.state === 'issued' || record?.state === 'revoked'
+  if (isDecided) return undefined
+  const { backendRef: caRequestId, order } = begun
+  if (caRequestId !== undefined) return { kind: 'keyless', caRequestId, order }
+  return resumeCaRequestId === undefined ? undefined : stranger
 }
 
 /**
@@ -109,7 +135,7 @@ export async function takeBackBegun(
   { progress, reason, log }: WorkSurplus<'pkcs'>,
   ports: IssuingPorts,
 ): Promise<void> {
-  if (progress === undefined) return
+  if (progress === undefined || progress === 'lost') return
   const begun = openBegun(progress)
   begun.keyDer.fill(0)
   const { caId, order } = begun
@@ -126,8 +152,14 @@ export async function takeBackBegun(
   let { certificateDer } = record
   if (certificateDer === undefined) {
     try {
-      const found = await ca.find(enrolOrderOf(begun, 2), AbortSignal.timeout(CA_TIMEOUT_MS))
+      const found = await ask(ca, begun, AbortSignal.timeout(CA_TIMEOUT_MS))
       if (found?.status === 'issued') certificateDer = found.certificateDer
+      if (found?.status === 'pending') {
+        const { backendRef: caRequestId } = found
+        const told = `${reason}; deny it at the CA, which has not decided yet`
+        log.record(events.CaUnavailable, { caId, caRequestId, detail: told })
+        return
+      }
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error
       const errorMessage = describeError(error)
@@ -138,6 +170,15 @@ export async function takeBackBegun(
   if (certificateDer !== undefined)
     await revokeSurplus(ca, certificateDer, reason, { ...ports, log })
   else await ports.certificates.abandon(serialHex, reason, undefined)
+}
+
+/** What a CA has of a request that it may have heard of. */
+async function ask(ca: CaBackend, begun: Begun, signal: AbortSignal) {
+  const order = enrolOrderOf(begun, 2)
+  const { backendRef } = begun
+  return backendRef === undefined
+    ? await ca.find(order, signal)
+    : await ca.poll(backendRef, order, signal)
 }
 
 /** What `keep` wrote; clears the octets that it is read from. */
@@ -204,11 +245,20 @@ export async function reserve(
   return intent
 }
 
+/** What the CA made of a request, looked at; or how long it takes. */
+export type Signed =
+  | {
+      readonly kind: 'signed'
+      readonly certificate: Certificate
+      readonly backendRef: string | undefined
+    }
+  | { readonly kind: 'waits'; readonly caRequestId: string; readonly retryAfterMs: number }
+
 /**
  * Has the CA sign what was begun, and looks at what came back. An earlier attempt may have been signed already: the
- * register, or the CA, then gives the same certificate.
+ * register, or the CA, then gives the same certificate. A request that the CA lets wait is written down with the item.
  *
- * @throws ConnectorError `ca/…`; transient while the CA lets the request wait
+ * @throws ConnectorError `ca/…`
  * @throws ConnectorError `ca/refused` the CA decided against it, or made something else, which was revoked
  */
 export async function signBegun(
@@ -216,7 +266,7 @@ export async function signBegun(
   begun: Begun,
   ca: CaBackend,
   ports: IssuingPorts,
-): Promise<{ readonly certificate: Certificate; readonly backendRef: string | undefined }> {
+): Promise<Signed> {
   const { certificates, clock } = ports
   const known = await certificates.findBySerial(ca.id, begun.order.serialHex)
   const result: EnrolResult =
@@ -227,25 +277,26 @@ export async function signBegun(
     throw new ConnectorError('ca/refused', `the CA refuses: ${result.code} ${result.message}`)
   if (result.status === 'pending') {
     await keep(task, { ...begun, backendRef: result.backendRef })
-    throw new ConnectorError('ca/unavailable', 'the CA lets the request wait', {
-      isTransient: true,
-      retryAfterMs: result.pollAfterMs,
-    })
+    return { kind: 'waits', caRequestId: result.backendRef, retryAfterMs: result.pollAfterMs }
   }
   try {
-    const certificate = verifyIssued(
-      result.certificateDer,
-      begun.order,
-      await ca.chain(),
-      clock.now(),
-    )
-    return { certificate, backendRef: result.backendRef }
+    const now = clock.now()
+    const expected = expectAfterWait(begun, now)
+    const certificate = verifyIssued(result.certificateDer, expected, await ca.chain(), now)
+    return { kind: 'signed', certificate, backendRef: result.backendRef ?? begun.backendRef }
   } catch (error) {
     const { certificateDer } = result
     const found = { ...ports, log: task.log }
     await revokeSurplus(ca, certificateDer, 'the CA issued something else than was ordered', found)
     throw new ConnectorError('ca/refused', 'the certificate was taken back', { cause: error })
   }
+}
+
+/** A CA counts a lifetime from the day on which it signs: while it let the request wait, the end moved. */
+function expectAfterWait({ order, backendRef, reservedAt }: Begun, now: Date): CertificateOrder {
+  if (backendRef === undefined) return order
+  const waitedMs = Math.max(0, now.getTime() - reservedAt.getTime())
+  return { ...order, notAfter: new Date(order.notAfter.getTime() + waitedMs) }
 }
 
 /** As the CA knows it. @param attempt 1: the CA has never heard of it */
@@ -260,7 +311,7 @@ async function enrol(
 ): Promise<EnrolResult> {
   const { backendRef } = begun
   const order = enrolOrderOf(begun, progress === undefined ? 1 : 2)
-  const within = AbortSignal.any([signal, AbortSignal.timeout(CA_TIMEOUT_MS)])
+  const within = withinTime(signal)
   if (backendRef !== undefined) return await ca.poll(backendRef, order, within)
   try {
     return await ca.enrol(order, within)
@@ -270,6 +321,11 @@ async function enrol(
     if (found === undefined) throw error
     return found
   }
+}
+
+/** For one call of a CA. */
+export function withinTime(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(CA_TIMEOUT_MS)])
 }
 
 /** What the register keeps. A CA that numbers its certificates itself chose another serial than was reserved. */
@@ -292,7 +348,7 @@ export function describeForRegister(
 }
 
 /** Takes a certificate back that nobody gets: event 61, or 21 when it must be revoked by hand. */
-async function revokeSurplus(
+export async function revokeSurplus(
   ca: CaBackend,
   certificateDer: Uint8Array,
   detail: string,

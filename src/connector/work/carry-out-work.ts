@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type BulkheadPolicy, bulkhead } from 'cockatiel'
 import { events, type Journal } from '../../events/index.ts'
 import { ConnectorError, describeError, pauseAfterAttempt } from '../../kernel/index.ts'
-import type { LeaseRef, WorkKind, WorkLease } from '../../management/index.ts'
+import type { GivenBack, LeaseRef, WorkKind, WorkLease } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
 import { takeBack } from './take-back.ts'
 import type { WorkVerdict } from './work-handler.ts'
@@ -11,6 +11,7 @@ import {
   type KeptItem,
   logOf,
   openItem,
+  openProgress,
   sealKept,
   type WorkSummary,
 } from './work-payload.ts'
@@ -128,6 +129,7 @@ export function createCarryingOut<K extends WorkKind>(
       // A success goes to the service all the same: it says whether it still wants it.
       if (signal.aborted && !verdict.end.succeeded)
         return signal.reason === LOST ? await giveUp() : await items.free([record.id], holder)
+      if (await giveBackWaiting(record, item, verdict)) return
       if (!verdict.end.succeeded && verdict.isPassing && !isLast)
         return await postpone(record, verdict.end.errorMessage)
       await finish(record, verdict, clock.now().getTime() - startedAt)
@@ -171,8 +173,7 @@ export function createCarryingOut<K extends WorkKind>(
           await handler.carryOut({
             request,
             isLastAttempt: isLast,
-            progress:
-              record.progress === undefined ? undefined : ports.cipher.open(record.progress),
+            progress: openProgress(record.progress, ports, log),
             keep: advance,
             log: log.child(handler.describe(request)),
             signal: AbortSignal.any([signal, AbortSignal.timeout(options.attemptMs)]),
@@ -187,6 +188,38 @@ export function createCarryingOut<K extends WorkKind>(
         })
       return { ...failed('RetryableServiceException', describeError(error)), isPassing: true }
     }
+  }
+
+  /**
+   * The CA takes its time: the item goes back with the name that it has there. What was begun of it stays here, and is gone
+   * on with when the item comes again.
+   *
+   * @returns false where the service did not take it: then it is tried again from here
+   */
+  async function giveBackWaiting(
+    record: WorkRecord,
+    { requestContext, lease, expires }: KeptItem<K> & { readonly expires?: Date | undefined },
+    { end, fields, waitsFor }: WorkVerdict<K>,
+  ): Promise<boolean> {
+    if (waitsFor === undefined || lease === undefined || queue.releaseLeases === undefined)
+      return false
+    const given: GivenBack = { requestContext, leaseId: lease.id, waitsFor }
+    const signal = AbortSignal.timeout(options.callMs)
+    try {
+      await queue.releaseLeases([given], 'caPending', { activityId: randomUUID(), signal })
+    } catch (error) {
+      ports.journal.debug('operational', `a lease could not be given back: ${describeError(error)}`)
+      return false
+    }
+    const over = Math.max(expires?.getTime() ?? 0, clock.now().getTime())
+    await items.settle([record.id], holder, {
+      state: 'returned',
+      dueAt: new Date(over + LOST_MS),
+      attempt: record.attempt,
+      // In case it never comes again.
+      summary: summarise(end, fields),
+    })
+    return true
   }
 
   function isLastAttempt({ tries }: WorkRecord, lease: WorkLease | undefined): boolean {
@@ -207,14 +240,8 @@ export function createCarryingOut<K extends WorkKind>(
     { end, fields }: WorkVerdict<K>,
     durationMs: number,
   ): Promise<void> {
-    const summary: WorkSummary = end.succeeded
-      ? { outcome: 'succeeded', fields }
-      : {
-          outcome: 'failed',
-          fields: { ...fields, errorCode: end.errorCode, errorMessage: end.errorMessage },
-        }
     const result = sealKept({ end, durationMs }, ports.cipher)
-    const kept = { result, summary: encodeSummary(summary), at: clock.now() }
+    const kept = { result, summary: summarise(end, fields), at: clock.now() }
     if (await items.finish(record.id, holder, kept)) onFinished()
   }
 
@@ -292,6 +319,19 @@ export function createCarryingOut<K extends WorkKind>(
       await Promise.all(all.map(({ done }) => done))
     },
   }
+}
+
+function summarise<K extends WorkKind>(
+  end: WorkVerdict<K>['end'],
+  fields: WorkVerdict<K>['fields'],
+): string {
+  const summary: WorkSummary = end.succeeded
+    ? { outcome: 'succeeded', fields }
+    : {
+        outcome: 'failed',
+        fields: { ...fields, errorCode: end.errorCode, errorMessage: end.errorMessage },
+      }
+  return encodeSummary(summary)
 }
 
 function failed<K extends WorkKind>(

@@ -1,7 +1,7 @@
 import type { Journal } from '../../events/index.ts'
 import type { WorkKind } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
-import type { KeptItem } from './work-payload.ts'
+import { type KeptItem, openProgress } from './work-payload.ts'
 import type { WorkPorts } from './work-ports.ts'
 
 /**
@@ -14,11 +14,11 @@ export async function takeBack<K extends WorkKind>(
   item: KeptItem<K>,
   progress: WorkRecord['progress'],
   reason: string,
-  { handler, cipher }: WorkPorts<K>,
+  ports: WorkPorts<K>,
   log: Journal,
 ): Promise<void> {
   // What cannot be read was never begun.
   if (item.kind === 'unreadable') return
-  const opened = progress === undefined ? undefined : cipher.open(progress)
-  await handler.takeBack?.({ request: item.request, progress: opened, reason, log })
+  const opened = openProgress(progress, ports, log)
+  await ports.handler.takeBack?.({ request: item.request, progress: opened, reason, log })
 }

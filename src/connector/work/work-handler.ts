@@ -1,5 +1,5 @@
 import type { EventDefinition, EventFields, Journal } from '../../events/index.ts'
-import type { WorkEnd, WorkKind, WorkRequests } from '../../management/index.ts'
+import type { GivenBack, WorkEnd, WorkKind, WorkRequests } from '../../management/index.ts'
 
 /** The events that every kind of work has; their numbers differ, and not by rule. */
 export interface WorkEvents {
@@ -21,8 +21,8 @@ export interface WorkTask<K extends WorkKind> {
   readonly request: WorkRequests[K]
   /** After this one the result goes to the service, whatever it is. */
   readonly isLastAttempt: boolean
-  /** What the last `keep` of this item wrote. */
-  readonly progress: Uint8Array | undefined
+  /** What the last `keep` of this item wrote; `lost`: it does not open any more. */
+  readonly progress: Uint8Array | 'lost' | undefined
   /**
    * Writes down how far the item has come, before the step that cannot be taken back.
    *
@@ -50,6 +50,11 @@ export interface WorkVerdict<K extends WorkKind> {
   readonly isPassing: boolean
   /** What the events that close the item tell besides. */
   readonly fields: EventFields
+  /**
+   * Given with a failure that passes: the CA has the request and lets it wait. The item goes back to the service, which offers
+   * it again; where there are no leases it is tried again like any other.
+   */
+  readonly waitsFor?: NonNullable<GivenBack['waitsFor']>
 }
 
 /** What is done with the items of one kind. Knows nothing of queues, leases and uploads. */

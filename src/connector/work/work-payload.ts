@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { deserialize, serialize } from 'node:v8'
-import type { EventFields, Journal } from '../../events/index.ts'
+import { type EventFields, events, type Journal } from '../../events/index.ts'
+import { describeError } from '../../kernel/index.ts'
 import type { UnreadableItem, WorkEnd, WorkItem, WorkKind } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
 import type { PayloadCipher } from '../ports.ts'
@@ -50,6 +51,24 @@ export function openResult<K extends WorkKind>(
   { cipher }: WorkPorts<K>,
 ): KeptResult<K> {
   return deserialize(cipher.open(result ?? new Uint8Array())) as KeptResult<K>
+}
+
+/** How far an item has come; `lost`: it was sealed with another data key, which is recorded. */
+export function openProgress<K extends WorkKind>(
+  progress: WorkRecord['progress'],
+  { cipher, queue }: WorkPorts<K>,
+  log: Journal,
+): Uint8Array | 'lost' | undefined {
+  if (progress === undefined) return undefined
+  try {
+    return cipher.open(progress)
+  } catch (error) {
+    log.record(events.UnhandledError, {
+      errorMessage: describeError(error),
+      detail: `what was begun of an item of ${queue.name} does not open`,
+    })
+    return 'lost'
+  }
 }
 
 /** For the column that outlives the secrets. */

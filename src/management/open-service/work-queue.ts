@@ -3,7 +3,7 @@ import { ConnectorError } from '../../kernel/index.ts'
 import { cleanText } from '../http/plain-text.ts'
 import type { WorkRequests } from '../work-items.ts'
 import type {
-  LeaseRef,
+  GivenBack,
   UnreadableItem,
   UploadOutcome,
   WorkCall,
@@ -28,6 +28,9 @@ const MAX_ITEMS: Readonly<Record<WorkKind, number>> = {
 }
 const MAX_WAIT_SECONDS = 30
 const MAX_MESSAGE = 1024
+
+/** As the wire has it: a CA that wants more is asked in between. */
+const MAX_RETRY_AFTER_SECONDS = 86_400
 
 /** How the service wants to be asked. */
 export interface Pace {
@@ -117,8 +120,9 @@ export function createWorkQueue<K extends WorkKind>(
       })
     },
 
-    async releaseLeases(leases: readonly LeaseRef[], reason, call: WorkCall) {
-      await connection.call(operations.releaseLeases, { leases: [...leases], reason }, call)
+    async releaseLeases(leases: readonly GivenBack[], reason, call: WorkCall) {
+      const body = { leases: leases.map(encodeGivenBack), reason }
+      await connection.call(operations.releaseLeases, body, call)
     },
   }
 }
@@ -178,6 +182,13 @@ function encodeResult<K extends WorkKind>(
     ...(end.hResult === undefined ? {} : { hresult: formatHResult(end.hResult) }),
     durationMs: duration,
   }
+}
+
+function encodeGivenBack({ waitsFor, ...lease }: GivenBack) {
+  if (waitsFor === undefined) return lease
+  const { caRequestId, retryAfterMs } = waitsFor
+  const seconds = Math.min(Math.max(Math.ceil(retryAfterMs / 1000), 1), MAX_RETRY_AFTER_SECONDS)
+  return { ...lease, caRequestId, retryAfterSeconds: seconds }
 }
 
 function formatHResult(hResult: number): string {

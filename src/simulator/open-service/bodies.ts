@@ -80,6 +80,7 @@ const leases = z
       leaseId: text,
       leaseSeconds: leaseSeconds.optional(),
       caRequestId: text.optional(),
+      retryAfterSeconds: z.number().int().positive().max(86_400).default(60),
     }),
   )
   .min(1)

@@ -38,6 +38,10 @@ export interface WorkItem {
   readonly notBefore: Date
   /** Connectors that gave it back, and until when they are passed over. */
   readonly passedOver: ReadonlyMap<string, Date>
+  /** Who has the key of a request that waits at a CA; the item is lent to nobody else while that one is there. */
+  readonly keyHolder?: string
+  /** Loans that ended because a CA had not decided: they count for no failure. */
+  readonly waits: number
   readonly results: readonly KeptResult[]
   /** SHA-256 of the result that ended it. */
   readonly endedBy?: string
@@ -50,6 +54,8 @@ export interface OfferTerms {
   readonly issuerName: string | null
   /** Only these CAs; undefined: all. */
   readonly certificationAuthorities: readonly string[] | undefined
+  /** Whether a connector is not there any more. */
+  readonly isGone: (connectorId: string) => boolean
 }
 
 /** One result of an upload. */
@@ -92,6 +98,7 @@ export class WorkQueue {
       attempt: 0,
       notBefore: now,
       passedOver: new Map(),
+      waits: 0,
       results: [],
     }
     this.#items.set(requestContext, item)
@@ -109,6 +116,7 @@ export class WorkQueue {
           item.state === 'queued' &&
           item.notBefore <= now &&
           (item.passedOver.get(connector.id) ?? now) <= now &&
+          mayGoOn(item, connector, terms) &&
           isForCas(item, terms),
       ),
     )
@@ -170,21 +178,30 @@ export class WorkQueue {
     return expiresAt
   }
 
-  /** Takes an item back. This connector is passed over for ten minutes, unless its CA has the request. */
+  /**
+   * Takes an item back. This connector is passed over for ten minutes; unless its CA has the request: then it alone gets the
+   * item again, for it has the key.
+   */
   takeBack(
     connector: Connector,
     requestContext: string,
     leaseId: string,
-    caRequestId: string | undefined,
+    pending: { readonly caRequestId: string; readonly retryAfterSeconds: number } | undefined,
   ): void {
     const now = this.#clock.now()
     const item = this.#items.get(requestContext)
     if (item?.state !== 'leased' || !isHolder(item, connector, leaseId)) return
+    if (pending) {
+      const { caRequestId, retryAfterSeconds } = pending
+      const notBefore = new Date(now.getTime() + retryAfterSeconds * 1000)
+      const body = { ...item.body, resume: { caRequestId } }
+      const told = { body, notBefore, keyHolder: connector.id, waits: item.waits + 1 }
+      this.#keep({ ...item, ...told, state: 'queued', lease: undefined })
+      return
+    }
     const passedOver = new Map(item.passedOver)
-    if (caRequestId === undefined)
-      passedOver.set(connector.id, new Date(now.getTime() + passOverMs))
-    const body = caRequestId === undefined ? item.body : { ...item.body, resume: { caRequestId } }
-    this.#keep({ ...item, body, state: 'queued', lease: undefined, passedOver })
+    passedOver.set(connector.id, new Date(now.getTime() + passOverMs))
+    this.#keep({ ...item, state: 'queued', lease: undefined, passedOver })
     this.#wake()
   }
 
@@ -196,7 +213,7 @@ export class WorkQueue {
 
   #end(item: WorkItem, { succeeded, isRetryable }: UploadedResult, digest: string, now: Date) {
     if (succeeded) this.#keep({ ...item, state: 'succeeded', endedBy: digest })
-    else if (!isRetryable || item.attempt >= maxAttempts)
+    else if (!isRetryable || item.attempt - item.waits >= maxAttempts)
       this.#keep({ ...item, state: 'failedFinal', endedBy: digest })
     else this.#keep(requeue(item, now))
   }
@@ -208,7 +225,7 @@ export class WorkQueue {
       if (item.expiresAt <= now) this.#keep({ ...item, state: 'failedFinal', lease: undefined })
       else if (item.lease && item.lease.expiresAt <= now)
         this.#keep(
-          item.attempt >= maxAttempts
+          item.attempt - item.waits >= maxAttempts
             ? { ...item, state: 'failedFinal', lease: undefined }
             : { ...item, state: 'queued', lease: undefined, notBefore: now },
         )
@@ -226,8 +243,12 @@ export class WorkQueue {
   }
 }
 
+function mayGoOn({ keyHolder }: WorkItem, { id }: Connector, { isGone }: OfferTerms): boolean {
+  return keyHolder === undefined || keyHolder === id || isGone(keyHolder)
+}
+
 function requeue(item: WorkItem, now: Date): WorkItem {
-  const pauseSeconds = Math.min(30 * 2 ** item.attempt, 3600)
+  const pauseSeconds = Math.min(30 * 2 ** (item.attempt - item.waits), 3600)
   const notBefore = new Date(now.getTime() + pauseSeconds * 1000)
   return { ...item, state: 'queued', lease: undefined, notBefore }
 }

@@ -57,6 +57,7 @@ export class WorkService {
       maxRequests: asked.maxRequests,
       issuerName: asked.issuerName ?? null,
       certificationAuthorities: asked.certificationAuthorities,
+      isGone: (connectorId: string) => this.#isGone(connectorId),
       leaseSeconds: Math.min(
         Math.max(asked.leaseSeconds ?? defaultLeaseSeconds, workLimits.minLeaseSeconds),
         workLimits.maxLeaseSeconds,
@@ -128,15 +129,22 @@ export class WorkService {
     if ('status' in caller) return caller
     const read = readCall(call, releaseLeasesBody)
     if ('status' in read) return read
-    for (const { requestContext, leaseId, caRequestId } of read.body.leases)
+    const isPending = read.body.reason === 'caPending'
+    for (const { requestContext, leaseId, caRequestId, retryAfterSeconds } of read.body.leases)
       for (const queue of Object.values(this.queues))
         queue.takeBack(
           caller.connector,
           requestContext,
           leaseId,
-          read.body.reason === 'caPending' ? caRequestId : undefined,
+          isPending && caRequestId !== undefined ? { caRequestId, retryAfterSeconds } : undefined,
         )
     return ok({ value: true })
+  }
+
+  /** Left, or not heard for a day: what only it can go on with is nobody's any more. */
+  #isGone(connectorId: string): boolean {
+    const known = this.#parts.connectors.find(connectorId)
+    return known === undefined || this.#parts.connectors.stateOf(known) === 'inactive'
   }
 
   #admit(kind: WorkKind, call: Call): { readonly connector: Connector } | Answer {

@@ -52,6 +52,7 @@ async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
   const { journal, records, eventIds } = recordedJournal()
   const kept: Uint8Array[] = []
   let keepFails: Error | undefined
+  let ahead = 0
   const handler = createPkcsIssuance({
     templates: [sampleTemplate],
     authorities: {
@@ -69,7 +70,7 @@ async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
     },
     random: randomBytes,
     parallel: 4,
-    clock: { now: () => new Date() },
+    clock: { now: () => new Date(Date.now() + ahead) },
     holder: 'test',
   })
   const request = sampleRequest({ recipients: [recipientOf(der('device'))], ...change })
@@ -81,6 +82,10 @@ async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
     eventIds,
     kept,
     request,
+    cipher,
+    advance(days: number) {
+      ahead += days * 86_400_000
+    },
     failKeep(error: Error) {
       keepFails = error
     },
@@ -90,7 +95,7 @@ async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
       await handler.takeBack?.({ request, progress, reason: 'nobody gets it', log: journal })
     },
     async carryOut(
-      more: { readonly isLastAttempt?: boolean; readonly request?: PkcsRequest } = {},
+      more: Partial<Pick<WorkTask<'pkcs'>, 'isLastAttempt' | 'request' | 'progress'>> = {},
     ): Promise<WorkVerdict<'pkcs'>> {
       const last = kept.at(-1)
       const task: WorkTask<'pkcs'> = {
@@ -320,4 +325,135 @@ test('a protection that is not done is refused before anything is issued', async
   const on = await stage({ payload })
   assert.equal(failureOf(await on.carryOut()).errorCode, 'NotSupportedError')
   assert.equal(on.signing.signed.size, 0)
+})
+
+/** A CA that lets the request of an item wait; what the service says when it offers the item again. */
+async function waitingStage(change: Partial<PkcsRequest> = {}) {
+  const on = await stage(change)
+  on.signing.hooks.waits = { pollAfterMs: 3_600_000 }
+  const { waitsFor } = await on.carryOut()
+  assert.deepEqual(waitsFor, { caRequestId: '48213', retryAfterMs: 3_600_000 })
+  return { ...on, again: { ...on.request, resumeCaRequestId: '48213' } }
+}
+
+test('event 66: a CA that lets a request wait is asked about it by its number, and signs for the same key', async () => {
+  const on = await waitingStage()
+  assert.equal((await on.carryOut({ request: on.again })).waitsFor?.caRequestId, '48213')
+  delete on.signing.hooks.waits
+  const value = valueOf(await on.carryOut({ request: on.again }))
+  assert.equal(value.caRequestId, '48213')
+  assert.deepEqual(on.signing.polled, ['48213', '48213'])
+  assert.equal(on.signing.waiting.size, 1)
+  const [order] = on.signing.waiting.values()
+  const { publicKey } = new X509Certificate(value.certificateDer)
+  assert.deepEqual(
+    new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })),
+    order?.certificate.spkiDer,
+  )
+  const password = openAs('device', value.payload.encryptedPfxPassword ?? new Uint8Array())
+  const { key } = findIdentity(openPfx(value.payload.encryptedPfxBlob, password))
+  assert.ok(new X509Certificate(value.certificateDer).checkPrivateKey(key))
+  assert.deepEqual(on.eventIds(), [66, 66, 1050])
+})
+
+test('a CA that signs days later counts the lifetime from then', async () => {
+  const on = await waitingStage()
+  on.advance(3)
+  delete on.signing.hooks.waits
+  on.signing.hooks.alter = (order) => {
+    const later = (date: Date) => new Date(date.getTime() + 3 * 86_400_000)
+    const { notBefore, notAfter } = order.certificate
+    const times = { notBefore: later(notBefore), notAfter: later(notAfter) }
+    return { ...order, certificate: { ...order.certificate, ...times } }
+  }
+  const value = valueOf(await on.carryOut({ request: on.again }))
+  const limit = on.signing.waiting.get('48213')?.certificate.notAfter ?? new Date(0)
+  assert.ok(value.notAfter > limit)
+})
+
+test('a CA that denies what waited: 1052, and nothing is asked for anew', async () => {
+  const on = await waitingStage()
+  on.signing.waiting.clear()
+  assert.equal(
+    failureOf(await on.carryOut({ request: on.again })).errorCode,
+    'NonRetryableServiceException',
+  )
+  assert.deepEqual(on.eventIds(), [66, 1052])
+  assert.equal(on.signing.signed.size, 0)
+})
+
+test('a CA that answers for another key: that certificate is revoked and nobody gets it', async () => {
+  const on = await waitingStage()
+  delete on.signing.hooks.waits
+  const other = await stage()
+  valueOf(await other.carryOut())
+  const foreign = parseCertificate([...other.signing.signed.values()][0] ?? new Uint8Array())
+  on.signing.hooks.alter = (order) => ({
+    ...order,
+    certificate: { ...order.certificate, spkiDer: foreign.spkiDer },
+  })
+  assert.ok(!(await on.carryOut({ request: on.again })).end.succeeded)
+  assert.equal(on.signing.revoked.length, 1)
+  assert.deepEqual(on.eventIds(), [66, 61, 1052])
+})
+
+for (const [title, progress] of [
+  ['that another connector has, or had', undefined],
+  ['that does not open any more', 'lost'],
+] as const)
+  test(`a waiting request with a key ${title}: no second request; what comes is revoked, and the item ends`, async () => {
+    const on = await waitingStage()
+    const later = { request: on.again, progress }
+    assert.equal((await on.carryOut(later)).waitsFor?.caRequestId, '48213')
+    delete on.signing.hooks.waits
+    assert.equal(failureOf(await on.carryOut(later)).errorCode, 'CryptographyError')
+    assert.equal(on.signing.waiting.size, 1)
+    assert.deepEqual(on.signing.revoked, [...on.signing.signed.keys()])
+    assert.deepEqual(on.eventIds(), [66, 66, 61, 1052])
+  })
+
+test('a waiting request of an item that asks for something else by now: what comes is revoked', async () => {
+  const on = await waitingStage()
+  delete on.signing.hooks.waits
+  const request = { ...on.again, subjectName: 'CN=bob,E=bob@corp.example,O=Corp' }
+  assert.equal(failureOf(await on.carryOut({ request })).errorCode, 'CryptographyError')
+  assert.equal(on.signing.revoked.length, 1)
+})
+
+for (const [title, change] of [
+  ['is for another subject', { subjectName: 'CN=bob,E=bob@corp.example,O=Corp' }],
+  ['has other names', { subjectAlternativeNames: [] }],
+] as const)
+  test(`a number of the service whose certificate ${title} revokes nothing: 21`, async () => {
+    const on = await waitingStage()
+    delete on.signing.hooks.waits
+    const request = { ...on.again, ...change }
+    const verdict = await on.carryOut({ request, progress: undefined })
+    assert.equal(failureOf(verdict).errorCode, 'CryptographyError')
+    assert.deepEqual(on.signing.revoked, [])
+    assert.deepEqual(on.eventIds(), [66, 21, 1052])
+  })
+
+test('a number of the service whose certificate was handed out for another item revokes nothing: 21', async () => {
+  const on = await waitingStage()
+  delete on.signing.hooks.waits
+  valueOf(await on.carryOut({ request: on.again }))
+  const verdict = await on.carryOut({ request: on.again, progress: undefined })
+  assert.equal(failureOf(verdict).errorCode, 'CryptographyError')
+  assert.deepEqual(on.signing.revoked, [])
+  assert.deepEqual(on.eventIds(), [66, 1050, 21, 1052])
+})
+
+test('an item that never came again: what the CA issued is revoked; what it still has is told to an administrator', async () => {
+  const on = await waitingStage()
+  const abandon = async (): Promise<void> => {
+    const progress = on.cipher.open(on.kept.at(-1) ?? new Uint8Array())
+    const { journal: log } = recordedJournal()
+    await on.handler.takeBack?.({ request: on.request, progress, reason: 'never again', log })
+  }
+  await abandon()
+  assert.deepEqual(on.signing.revoked, [])
+  delete on.signing.hooks.waits
+  await abandon()
+  assert.deepEqual(on.signing.revoked, [...on.signing.signed.keys()])
 })

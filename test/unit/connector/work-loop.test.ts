@@ -74,7 +74,7 @@ function stage(
         return await told.carry(task)
       },
       async takeBack({ request, progress }) {
-        takenBack.push(`${request.serialNumber} ${progress?.join() ?? ''}`.trimEnd())
+        takenBack.push(`${request.serialNumber} ${String(progress ?? '')}`.trimEnd())
         await told.takeBack()
       },
     }
@@ -125,6 +125,123 @@ function stage(
       await store.work.find(queue.name, hashContext(requestContext)),
   }
 }
+
+/** The CA lets the request wait; what the handler needs to go on is written down. */
+const waiting: Carry = async (task) => {
+  await task.keep(Buffer.from(`begun, before: ${String(task.progress)}`))
+  return { ...passing, waitsFor: { caRequestId: '48213', retryAfterMs: 3_600_000 } }
+}
+
+function leasedItem(change: { readonly requestContext?: string; readonly attempt?: number } = {}) {
+  const { requestContext = randomUUID(), attempt = 1 } = change
+  const lease = { id: randomUUID(), expires: new Date('2026-06-01T12:15:00Z'), attempt }
+  const expires = new Date('2026-06-08T12:00:00Z')
+  return { ...fakeItem({ requestContext }), lease, expires }
+}
+
+describe('an item whose request waits at a CA', () => {
+  test('goes back with the number that the CA gave it, and is gone on with when it comes again: one Admin event', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = waiting
+    const item = leasedItem()
+    on.queue.waiting.push(item)
+    const loop = await on.start('a', { pollSeconds: 1 })
+    await on.until(
+      'given back',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    assert.deepEqual(on.queue.releases, [
+      {
+        leases: [
+          {
+            requestContext: item.requestContext,
+            leaseId: item.lease.id,
+            waitsFor: { caRequestId: '48213', retryAfterMs: 3_600_000 },
+          },
+        ],
+        reason: 'caPending',
+      },
+    ])
+    await loop.stop()
+    let found = ''
+    on.told.carry = async ({ progress }) => {
+      found = Buffer.from(progress ?? '').toString()
+      return success
+    }
+    on.queue.waiting.push(leasedItem({ requestContext: item.requestContext, attempt: 2 }))
+    on.advance(60)
+    await on.start('a')
+    await on.until('3000', () => on.count(3000) === 1)
+    assert.equal(found, 'begun, before: undefined')
+    assert.equal(on.queue.uploads.flat().length, 1)
+  })
+
+  test('is tried again from here where the service does not take it back', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = waiting
+    const releaseLeases = on.queue.releaseLeases?.bind(on.queue)
+    let refusals = 0
+    on.queue.releaseLeases = async (...call) => {
+      refusals += 1
+      if (refusals === 1) throw away()
+      await releaseLeases?.(...call)
+    }
+    const item = leasedItem()
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('postponed', async () => (await on.record(item.requestContext))?.tries === 1)
+    on.advance(10)
+    await on.until(
+      'given back',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    assert.equal(on.queue.releases.length, 1)
+    assert.equal(on.queue.uploads.length, 0)
+  })
+
+  test('waits here until a day after its end; then what was begun is undone, and it has failed: 3001', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = waiting
+    const item = leasedItem()
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until(
+      'given back',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    on.advance(7 * 86_400)
+    on.queue.waiting.push(fakeItem({ serialNumber: 'FOREIGN' }))
+    await on.until('a round later', () => on.count(3002) === 2)
+    assert.deepEqual([on.count(3001), on.takenBack], [0, []])
+    on.advance(86_400 + 1)
+    await on.until('3001', () => on.count(3001) === 1)
+    assert.equal(on.takenBack.length, 1)
+    assert.equal((await on.record(item.requestContext))?.progress, undefined)
+  })
+
+  test('whose progress was sealed with another data key is handed over as lost', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = waiting
+    const item = leasedItem()
+    on.queue.waiting.push(item)
+    const loop = await on.start()
+    await on.until(
+      'given back',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    await loop.stop()
+    const after = stage(on.queue, on.store)
+    let found: unknown
+    after.told.carry = async ({ progress }) => {
+      found = progress
+      return final
+    }
+    after.queue.waiting.push(leasedItem({ requestContext: item.requestContext, attempt: 2 }))
+    await after.start()
+    await after.until('3001', () => after.count(3001) === 1)
+    assert.equal(found, 'lost')
+  })
+})
 
 describe('the work loop', () => {
   test('an item is journaled, carried out, uploaded once, settled and recorded once', async () => {

@@ -103,6 +103,7 @@ const ours = `1 ServiceStarted information
 63 IntentCompleted information
 64 WorkLeaseLost warning
 65 WorkResultRefused warning
+66 CaRequestWaiting information
 67 AgentCertificatesIssued information
 68 AgentCertificatesFailed error
 69 VersionSupportChanged warning

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { itemIdentity, resultIdentity } from './queues.ts'
+import { caRequestId, itemIdentity, resultIdentity } from './queues.ts'
 import {
   anyCase,
   base64,
@@ -98,7 +98,7 @@ export const pkcsItem = z
     payload: packing,
     recipients,
     escrowRecipients,
-    resume: z.object({ caRequestId: plainText(256) }).optional(),
+    resume: z.object({ caRequestId }).optional(),
   })
   .meta({ id: 'PkcsItem' })
 
@@ -124,7 +124,7 @@ export const pkcsResult = z
       .regex(/^0x[0-9A-F]{8}$/)
       .nullish(),
     caConfiguration: name.optional(),
-    caRequestId: plainText(256).nullish(),
+    caRequestId: caRequestId.nullish(),
     certificate: certificateBase64.optional(),
     serialNumber: z
       .string()

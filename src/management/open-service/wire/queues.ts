@@ -129,11 +129,22 @@ export const renewLeasesAnswer = z
 /** Why an item goes back undone. */
 const releaseReason = anyCase(['drain', 'noKey', 'caUnreachable', 'caPending'])
 
+/** By which a CA knows a request; enough for whoever polls. */
+export const caRequestId = plainText(2048)
+
 /** Gives loans back; this connector is passed over for ten minutes, except after `caPending`. */
 export const releaseLeasesRequest = z
   .object({
     leases: z
-      .array(z.object({ ...leaseReference, caRequestId: plainText(256).optional() }))
+      .array(
+        z.object({
+          ...leaseReference,
+          caRequestId: caRequestId.optional().meta({ description: 'With `caPending`.' }),
+          retryAfterSeconds: z.int().min(1).max(86_400).optional().meta({
+            description: 'With `caPending`: the item is not lent before. Left out: 60.',
+          }),
+        }),
+      )
       .min(1)
       .max(1000),
     reason: releaseReason,
