@@ -9,8 +9,11 @@ import {
   encodeCertificate,
   encodeCrlDistributionPoints,
   encodeSubjectKeyIdentifier,
+  findExtension,
   OID,
   parseCertificate,
+  parseExtKeyUsage,
+  parseName,
 } from '../../pki/index.ts'
 import { chooseShard, FULL_CRL, nameShard, urlOfPart } from './crl-parts.ts'
 import { getIssuerKeyIdentifier, latestNotAfter } from './issuer-facts.ts'
@@ -24,6 +27,8 @@ export interface Issuer {
   readonly key: KeyObject
   /** Subject of the CA certificate, octet for octet. */
   readonly nameDer: Uint8Array
+  /** The same as it is compared. */
+  readonly foldedName: string
   /** No certificate of this issuer ends later. */
   readonly latestNotAfter: Date
   /** basicConstraints, authorityKeyIdentifier and, where there is a URL, authorityInfoAccess. */
@@ -75,6 +80,7 @@ export function prepareIssuer(material: IssuerMaterial): Issuer {
     caId: material.caId,
     key,
     nameDer: certificate.subjectDer,
+    foldedName: foldName(certificate.subjectDer),
     latestNotAfter: latestNotAfter(certificate),
     allowsSidExtension: material.allowsSidExtension ?? false,
     ownExtensions: [
@@ -105,12 +111,13 @@ function listCrlPointers(crlUrl: string, shards: number): Extension[] {
  * own. A `notAfter` beyond the CA's is brought forward to one minute before it; the certificate tells.
  *
  * @returns DER
- * @throws ConnectorError `ca/refused` the order brings an extension that is not its to bring, brings one twice, or its
- *   dates or serial cannot be certified
+ * @throws ConnectorError `ca/refused` the order brings an extension that is not its to bring, brings one twice, is for the
+ *   CA's own name or for answers of OCSP, or its dates or serial cannot be certified
  * @see RFC 5280, section 4; `docs/enrolment.md`, step 6
  */
 export function issueCertificate(order: CertificateOrder, issuer: Issuer): Uint8Array {
   refuseForeignExtensions(order.extensions, issuer)
+  refuseStandIn(order, issuer)
   const notAfter = order.notAfter < issuer.latestNotAfter ? order.notAfter : issuer.latestNotAfter
   if (!(order.notBefore < notAfter)) {
     throw new ConnectorError(
@@ -148,6 +155,23 @@ function refuseForeignExtensions(extensions: readonly Extension[], issuer: Issue
     }
     seen.add(oid)
   }
+}
+
+/** Whoever has the CA's name, or may sign answers of OCSP, could tell others what it has revoked (RFC 5280, section 6.3.3). */
+function refuseStandIn({ subjectDer, extensions }: CertificateOrder, issuer: Issuer): void {
+  if (foldName(subjectDer) === issuer.foldedName)
+    throw new ConnectorError('ca/refused', `the order is for the name of CA ${issuer.caId} itself`)
+  const usages = findExtension(extensions, OID.extKeyUsage)
+  if (usages !== undefined && parseExtKeyUsage(usages.valueDer).includes(OID.ocspSigning))
+    throw new ConnectorError(
+      'ca/refused',
+      `the order is for OCSP signing, which CA ${issuer.caId} lets nobody else do`,
+    )
+}
+
+/** Case and number of spaces do not count where names are compared (RFC 5280, section 7.1). */
+function foldName(nameDer: Uint8Array): string {
+  return parseName(nameDer).toLowerCase().replaceAll(/ +/g, ' ')
 }
 
 function importKey(material: IssuerMaterial): KeyObject {

@@ -10,7 +10,13 @@ import {
   type NewAuthority,
   prepareIssuer,
 } from '../../../src/ca/index.ts'
-import { findExtension, OID, parseCertificate } from '../../../src/pki/index.ts'
+import {
+  encodeExtKeyUsage,
+  encodeName,
+  findExtension,
+  OID,
+  parseCertificate,
+} from '../../../src/pki/index.ts'
 import {
   createCertificateOrder,
   createFolder,
@@ -282,6 +288,31 @@ describe('issued certificates', () => {
     const issuer = prepareIssuer(materialOf(await getQuickAuthority()))
     const der = issueCertificate(createCertificateOrder({ notAfter: daysAfter(8000) }), issuer)
     assert.equal(parseCertificate(der).notAfter.toISOString(), '2036-06-01T11:59:00.000Z')
+  })
+
+  test('an order for the name of the CA is refused, in whatever spelling', async () => {
+    const material = materialOf(await getQuickAuthority())
+    const issuer = prepareIssuer(material)
+    const { subjectDer } = parseCertificate(material.certificateDer)
+    const respelled = encodeName([
+      { oid: OID.countryName, value: 'DE' },
+      { oid: OID.organizationName, value: 'contoso' },
+      { oid: OID.commonName, value: 'TEST  CA' },
+    ])
+    for (const der of [subjectDer, respelled])
+      assert.throws(() => issueCertificate(createCertificateOrder({ subjectDer: der }), issuer), {
+        code: 'ca/refused',
+        message: /name of CA/,
+      })
+  })
+
+  test('an order for OCSP signing is refused', async () => {
+    const issuer = prepareIssuer(materialOf(await getQuickAuthority()))
+    const extensions = [encodeExtKeyUsage([OID.clientAuth, OID.ocspSigning])]
+    assert.throws(() => issueCertificate(createCertificateOrder({ extensions }), issuer), {
+      code: 'ca/refused',
+      message: /OCSP/,
+    })
   })
 
   test('an order that would begin after the end of the CA is refused', async () => {
