@@ -31,7 +31,7 @@ export class DerElement {
   readonly tag: number
   /** Elements inside; empty for a primitive one. */
   readonly children: readonly DerElement[]
-  /** Definite, minimal lengths here and in all children. Values and set order are not looked at. */
+  /** Definite, minimal lengths and strings in one piece, here and in all children. Values and set order are not looked at. */
   readonly isDer: boolean
   readonly #bytes: Uint8Array
   readonly #start: number
@@ -131,7 +131,7 @@ class Reader {
       throw malformed(`length ${length} at offset ${start} exceeds ${limit - valueStart} octets`)
     }
     let children = noChildren
-    let isDer = isMinimal
+    let isDer = isMinimal && !isStringInPieces(tag)
     if ((tag & 0x20) !== 0) {
       const found: DerElement[] = []
       for (let at = valueStart; at < valueEnd; at = this.end) {
@@ -201,6 +201,11 @@ class Reader {
     if (octet === undefined) throw malformed(`element is cut off at offset ${at}`)
     return octet
   }
+}
+
+/** Of the universal types only SEQUENCE and SET are constructed in DER (X.690, section 10.2). */
+function isStringInPieces(tag: number): boolean {
+  return (tag & 0xe0) === 0x20 && tag !== TAG.sequence && tag !== TAG.set
 }
 
 /**

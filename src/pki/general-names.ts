@@ -56,9 +56,11 @@ function readIa5(element: DerElement): string {
 }
 
 function readOtherName(element: DerElement): GeneralName {
-  const [type, explicit] = element.children
-  const value = explicit?.children[0]
-  if (type === undefined || explicit?.tag !== 0xa0 || value === undefined) {
+  const [type, explicit, ...others] = element.children
+  const [value, ...values] = explicit?.children ?? []
+  const isMore = others.length > 0 || values.length > 0
+  // Of two values one reader takes the first and another the last.
+  if (type === undefined || explicit?.tag !== 0xa0 || value === undefined || isMore) {
     throw malformed('otherName is not a type and a value')
   }
   const typeOid = parseOid(type, 'otherName type')

@@ -7,12 +7,15 @@ import {
 import {
   type CertificationRequest,
   type Extension,
+  encodeContext,
   encodeExtKeyUsage,
   encodeGeneralName,
   encodeKeyUsage,
   encodeName,
+  encodeOid,
   encodeSidExtension,
   encodeSubjectAltName,
+  encodeUtf8String,
   OID,
   parseExtKeyUsage,
   parseKeyUsage,
@@ -204,6 +207,19 @@ describe('certificate policy', () => {
       assert.match(refused({ extensions: [asked] }, kinds), reason)
     })
   }
+
+  test('a UPN with two values, of which readers take one or the other, is not copied into a certificate', () => {
+    const [first, second] = ['a@b.example', 'admin@b.example'].map(encodeUtf8String)
+    assert.ok(first !== undefined && second !== undefined)
+    const type = encodeOid(OID.userPrincipalName)
+    for (const twice of [
+      encodeContext(0, type, encodeContext(0, first, second)),
+      encodeContext(0, type, encodeContext(0, first), encodeContext(0, second)),
+    ]) {
+      const asked = encodeSubjectAltName([twice])
+      assert.match(refused({ extensions: [asked] }), /otherName is not a type and a value/)
+    }
+  })
 
   test('a subjectAltName that is BER but not DER is not copied into a certificate', () => {
     const name = encodeGeneralName('dns', 'a.example')

@@ -11,9 +11,11 @@ import {
   encodeIa5String,
   encodeName,
   encodeNull,
+  encodeOctetString,
   encodeOid,
   encodePrintableString,
   encodeSequence,
+  encodeSetOf,
   encodeUtf8String,
   importPublicKey,
   OID,
@@ -189,8 +191,13 @@ suite('certification requests', () => {
   })
 
   test('a subject that is not DER is refused, since a certificate would copy it', () => {
-    const subjectDer = Uint8Array.of(0x30, 0x80, 0, 0)
-    assertCode('pki/malformed', () => parseCertificationRequest(buildCsr(device, { subjectDer })))
+    const inPieces = encodeElement(TAG.utf8String | 0x20, encodeOctetString(Buffer.from('device')))
+    const attribute = encodeSequence(encodeOid(OID.commonName), inPieces)
+    for (const subjectDer of [
+      Uint8Array.of(0x30, 0x80, 0, 0),
+      encodeSequence(encodeSetOf(attribute)),
+    ])
+      assertCode('pki/malformed', () => parseCertificationRequest(buildCsr(device, { subjectDer })))
   })
 
   suite('a key in another encoding than its usual one is refused, though OpenSSL takes it for the same key', () => {

@@ -68,6 +68,16 @@ suite('reader', () => {
     }
   })
 
+  test('it takes strings in pieces and says that they are not DER', () => {
+    for (const hex of ['24030401aa', '2c0304016a', '2303040100']) {
+      const element = parseElement(fromHex(hex))
+      assert.equal(element.isDer, false)
+      assert.equal(parseElement(fromHex(`3005${hex}`)).isDer, false)
+    }
+    for (const hex of ['a0030401aa', '31030401aa'])
+      assert.equal(parseElement(fromHex(hex)).isDer, true)
+  })
+
   test('a parent is DER only when all of its children are', () => {
     assert.equal(parseElement(fromHex('3003020105')).isDer, true)
     assert.equal(parseElement(fromHex('300402810105')).isDer, false)
