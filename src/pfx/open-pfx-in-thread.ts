@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { ConnectorError, type Secret } from '../kernel/index.ts'
+import { ConnectorError, type Secret, threadEnvironment } from '../kernel/index.ts'
 import type { OpenedPfx } from './open-pfx.ts'
 import type { PfxAnswer, PfxJob } from './pfx-thread.ts'
 
@@ -23,7 +23,7 @@ export async function openPfxInThread(
     workerData: job,
     resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, maxYoungGenerationSizeMb: 32 },
     // Nothing of this process's settings is its business.
-    env: {},
+    env: threadEnvironment(),
     stdout: true,
     stderr: true,
   })

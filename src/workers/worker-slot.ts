@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { ConnectorError, pauseAfterAttempt } from '../kernel/index.ts'
+import { ConnectorError, pauseAfterAttempt, threadEnvironment } from '../kernel/index.ts'
 import { parseError } from './error-crossing.ts'
 import type { FromWorker, ToWorker } from './job-table.ts'
 
@@ -114,8 +114,8 @@ export class WorkerSlot {
   #start(): void {
     this.#state = 'starting'
     const worker = new Worker(this.#host.entry, {
-      // No environment, no arguments: a worker needs neither, and both may hold secrets.
-      env: {},
+      // No arguments: a worker needs none, and they may hold secrets.
+      env: threadEnvironment(),
       argv: [],
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     })

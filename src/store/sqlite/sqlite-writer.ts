@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { ConnectorError } from '../../kernel/index.ts'
+import { ConnectorError, threadEnvironment } from '../../kernel/index.ts'
 import type { SqlValue, Statement, UnitOutcome, UnitResults } from '../sql-executor.ts'
 import type { SqliteSettings } from './sqlite-connection.ts'
 import type { UnitAnswer } from './unit-writer.ts'
@@ -133,14 +133,14 @@ export class SqliteWriter {
 }
 
 /**
- * Starts the real thread, from source or from the build. No environment and no arguments, since both may hold secrets;
+ * Starts the real thread, from source or from the build. Nothing of the environment that may hold secrets, and no arguments;
  * options of the process, such as --eval, are not the thread's.
  */
 export function startWriterThread(settings: SqliteSettings): Worker {
   const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   return new Worker(new URL(`./writer-thread${suffix}`, import.meta.url), {
     workerData: settings,
-    env: {},
+    env: threadEnvironment(),
     argv: [],
     execArgv: [],
     name: 'store-writer',

@@ -1,3 +1,4 @@
+import { getCompileCacheDir } from 'node:module'
 import { ConnectorError } from '../../../src/kernel/index.ts'
 import { serveJobs } from '../../../src/workers/serve-jobs.ts'
 
@@ -5,12 +6,21 @@ import { serveJobs } from '../../../src/workers/serve-jobs.ts'
 export type FaultyJobTable = {
   readonly echo: { readonly input: unknown; readonly result: unknown }
   readonly keys: { readonly input: undefined; readonly result: string }
+  readonly surroundings: { readonly input: undefined; readonly result: Surroundings }
   /** Adds one to cell 0, so that the test sees it run, and waits until cell 1 is not zero. */
   readonly wait: { readonly input: Int32Array; readonly result: string }
   readonly hang: { readonly input: undefined; readonly result: never }
   readonly die: { readonly input: undefined; readonly result: never }
   readonly refuse: { readonly input: undefined; readonly result: never }
   readonly blunder: { readonly input: string; readonly result: never }
+}
+
+/** What the thread knows of the process. */
+export interface Surroundings {
+  /** Where it looks for compiled code. */
+  readonly compiled: string | undefined
+  /** Of its environment. */
+  readonly names: readonly string[]
 }
 
 export interface FaultyKeys {
@@ -26,6 +36,7 @@ serveJobs<FaultyKeys, FaultyJobTable>((keys) => {
   return {
     echo: (input) => input,
     keys: () => keys.name,
+    surroundings: () => ({ compiled: getCompileCacheDir(), names: Object.keys(process.env) }),
     wait: (gate) => {
       Atomics.add(gate, 0, 1)
       Atomics.notify(gate, 0)

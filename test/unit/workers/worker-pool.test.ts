@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { enableCompileCache, getCompileCacheDir } from 'node:module'
+import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../src/kernel/index.ts'
 import { WorkerPool, type WorkerPoolOptions } from '../../../src/workers/worker-pool.ts'
@@ -51,6 +53,17 @@ test('each caller gets the answer to its own job', async (t) => {
   const results = await Promise.all(inputs.map((input) => pool.run('echo', input)))
   assert.deepEqual(results, inputs)
   assert.deepEqual(pool.statistics().jobs['echo'], { done: 60, failed: 0, overloaded: 0 })
+})
+
+test('a thread finds compiled code where this process does, and sees nothing else of the environment', async (t) => {
+  // Where `npm test` has it on already; Node writes there when this process ends.
+  enableCompileCache(resolve(import.meta.dirname, '../../../node_modules/.cache/node'))
+  assert.ok(Object.keys(process.env).length > 1)
+  const pool = await poolOf(t)
+  const { compiled, names } = await pool.run('surroundings', undefined)
+  assert.equal(compiled, getCompileCacheDir())
+  assert.ok(compiled)
+  assert.deepEqual(names, ['NODE_COMPILE_CACHE'])
 })
 
 test('REQ-193: jobs run at the same time in different threads', async (t) => {
