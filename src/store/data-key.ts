@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { ConnectorError, type Secret } from '../kernel/index.ts'
+import { ConnectorError, equalBytes, type Secret } from '../kernel/index.ts'
 import { createDurableFile } from './durable-file.ts'
 
 const KEY_BYTES = 32
@@ -21,12 +21,13 @@ const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
  * @throws ConnectorError `key/unreadable` wrong passphrase, or the file is not what we wrote
  */
 export function loadDataKey(file: string, passphrase: Secret): Uint8Array {
-  const sealed = readIfThere(file) ?? createDataKey(file, passphrase)
+  const wrappingKeyOf = createDerivation(passphrase)
+  const sealed = readIfThere(file) ?? createDataKey(file, wrappingKeyOf)
   try {
     if (sealed.byteLength !== FILE_BYTES) throw new RangeError(`${sealed.byteLength} octets`)
     const salt = sealed.subarray(0, SALT_BYTES)
     const nonce = sealed.subarray(SALT_BYTES, SALT_BYTES + NONCE_BYTES)
-    const decipher = createDecipheriv('aes-256-gcm', wrappingKey(passphrase, salt), nonce)
+    const decipher = createDecipheriv('aes-256-gcm', wrappingKeyOf(salt), nonce)
     decipher.setAuthTag(sealed.subarray(FILE_BYTES - TAG_BYTES))
     const body = sealed.subarray(SALT_BYTES + NONCE_BYTES, FILE_BYTES - TAG_BYTES)
     return new Uint8Array(Buffer.concat([decipher.update(body), decipher.final()]))
@@ -39,10 +40,10 @@ export function loadDataKey(file: string, passphrase: Secret): Uint8Array {
   }
 }
 
-function createDataKey(file: string, passphrase: Secret): Uint8Array {
+function createDataKey(file: string, wrappingKeyOf: Derivation): Uint8Array {
   const salt = randomBytes(SALT_BYTES)
   const nonce = randomBytes(NONCE_BYTES)
-  const cipher = createCipheriv('aes-256-gcm', wrappingKey(passphrase, salt), nonce)
+  const cipher = createCipheriv('aes-256-gcm', wrappingKeyOf(salt), nonce)
   const sealed = Buffer.concat([
     salt,
     nonce,
@@ -66,6 +67,14 @@ function readIfThere(file: string): Uint8Array | undefined {
   }
 }
 
-function wrappingKey(passphrase: Secret, salt: Uint8Array): Buffer {
-  return scryptSync(passphrase.reveal(), salt, 32, SCRYPT)
+type Derivation = (salt: Uint8Array) => Buffer
+
+/** Remembers its last salt: a first start reads what it has just written, and need not pay twice. */
+function createDerivation(passphrase: Secret): Derivation {
+  let last: { readonly salt: Uint8Array; readonly key: Buffer } | undefined
+  return (salt) => {
+    if (last === undefined || !equalBytes(last.salt, salt))
+      last = { salt, key: scryptSync(passphrase.reveal(), salt, 32, SCRYPT) }
+    return last.key
+  }
 }
