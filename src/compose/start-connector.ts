@@ -23,7 +23,7 @@ import {
   startServer,
 } from '../http/index.ts'
 import { type Clock, systemClock } from '../kernel/index.ts'
-import { type Simulator, startSimulator } from '../simulator/index.ts'
+import type { Simulator } from '../simulator/index.ts'
 import { loadDataKey, openCaptureFolder, openSpool, openStore } from '../store/index.ts'
 import { type CryptoPool, createCryptoPool } from '../workers/index.ts'
 import { type Agent, composeAgent } from './agent.ts'
@@ -200,7 +200,7 @@ async function build(
 
   // Management
   const simulator = configuration.simulator.enabled
-    ? await startSimulator({
+    ? await (await import('../simulator/index.ts')).startSimulator({
         dataDir,
         httpsPort: configuration.simulator.httpsPort,
         controlPort: configuration.simulator.controlPort,
