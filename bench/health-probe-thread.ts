@@ -21,7 +21,7 @@ let underWay = 0
 let isEnding = false
 
 // The next probe does not wait for the last one: a server that hangs shows in many of them.
-const timer = setInterval(() => {
+function probe(): void {
   const sentAt = performance.now()
   underWay += 1
   const end = (isFailure: boolean): void => {
@@ -34,7 +34,11 @@ const timer = setInterval(() => {
     response.resume()
     response.once('end', () => end(response.statusCode !== 200))
   }).once('error', () => end(true))
-}, everyMs)
+}
+
+const timer = setInterval(probe, everyMs)
+probe()
+parentPort?.postMessage('begun')
 
 parentPort?.once('message', () => {
   clearInterval(timer)

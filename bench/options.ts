@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly variants: readonly Variant[]
   /** Length of one round of load, in seconds. */
   readonly seconds: number
+  /** Length of one look at the limit of all cores, in milliseconds. */
+  readonly limitMs: number
   /** Rounds of load against each server. */
   readonly rounds: number
   /** Interleaved slices of the limit and of the handler. */
@@ -51,11 +53,12 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   )
   if (chosen.length === 0)
     throw new TypeError(`--variant ${values.variant} is none of ${variants.join(', ')}`)
-  const seconds = Number(values.seconds ?? (quick ? 1 : 5))
+  const seconds = Number(values.seconds ?? 5)
   if (!(seconds >= 1 && seconds <= 30)) throw new TypeError('--seconds must be 1 to 30')
   return {
     variants: chosen,
-    seconds,
+    seconds: quick && values.seconds === undefined ? 0.3 : seconds,
+    limitMs: quick ? 150 : 1_500,
     rounds: quick ? 1 : 3,
     slices: quick ? 2 : 15,
     enrolmentsPerSlice: quick ? 20 : 60,

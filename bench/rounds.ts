@@ -30,23 +30,23 @@ export interface RoundsOrder {
   /** The requests of each round. */
   readonly batches: readonly (readonly Uint8Array[])[]
   readonly seconds: number
+  /** Length of each look at the limit, in milliseconds. */
+  readonly limitMs: number
   readonly say: (progress: string) => void
 }
-
-const LIMIT_MS = 1_500
 
 /** Longest warm-up of one server. */
 const WARM_UP_MS = 15_000
 
 /** Measures the rounds one after the other; which server comes first changes from round to round. */
 export async function measureRounds(order: RoundsOrder): Promise<readonly Round[]> {
-  const { empty, filled, parallelLimit, seconds } = order
+  const { empty, filled, parallelLimit, seconds, limitMs } = order
   const maxMs = seconds * 1_000
   for (const server of [empty, filled]) {
     if (server !== undefined) await sendLoad(server.scepUrl, order.warmUp, WARM_UP_MS)
   }
   const rounds: Round[] = []
-  let before = await parallelLimit.measure(LIMIT_MS)
+  let before = await parallelLimit.measure(limitMs)
   for (const [index, batch] of order.batches.entries()) {
     order.say(`  round ${index + 1} of ${order.batches.length}`)
     const measureFilled = async () =>
@@ -54,7 +54,7 @@ export async function measureRounds(order: RoundsOrder): Promise<readonly Round[
     const early = index % 2 === 1 ? await measureFilled() : undefined
     const ofEmpty = await measureServer(empty, batch, maxMs)
     const ofFilled = early ?? (await measureFilled())
-    const after = await parallelLimit.measure(LIMIT_MS)
+    const after = await parallelLimit.measure(limitMs)
     rounds.push({
       busyLimitMs: (before.cpuMs + after.cpuMs) / 2,
       busyLimitPerSecond: (before.perSecond + after.perSecond) / 2,
@@ -71,7 +71,7 @@ async function measureServer(
   batch: readonly Uint8Array[],
   maxMs: number,
 ): Promise<ServerRound> {
-  const endProbe = startHealthProbe(server.healthUrl)
+  const endProbe = await startHealthProbe(server.healthUrl)
   const cpuBefore = server.cpuMs()
   const load = await sendLoad(server.scepUrl, batch, maxMs)
   const cpuMs = server.cpuMs() - cpuBefore

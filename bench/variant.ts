@@ -104,6 +104,7 @@ export async function measureVariant(
         requests.slice(warmUpRequests + index * perRound).slice(0, perRound),
       ),
       seconds: options.seconds,
+      limitMs: options.limitMs,
       say,
     })
     // Alone: servers that are idle still look after their duties.
