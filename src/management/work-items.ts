@@ -29,6 +29,8 @@ export interface WorkOrigin {
 /** A certificate that a payload is sealed for; not verified yet. */
 export interface PayloadRecipient {
   readonly certificateDer: Uint8Array
+  /** Its issuers, DER, in any order; the service's word. */
+  readonly chain: readonly Uint8Array[]
   /** SHA-1, 40 hexadecimal digits in lower case. */
   readonly thumbprintHex: string
   readonly keyWrap: 'rsaes-oaep-sha256' | 'rsa-pkcs1' | undefined

@@ -45,6 +45,8 @@ export interface IdentityOrder {
   readonly key: 'rsa-2048' | 'p-256'
   /** Who signs; the certificate itself when absent. */
   readonly issuer?: Identity
+  /** Of a CA: how many CAs may stand below it; default 0. */
+  readonly pathLength?: number
   /** Names of a TLS server. */
   readonly altNames?: readonly pkijs.GeneralName[]
   /** Validity runs from an hour before to 397 days after, so that skewed clients still connect. */
@@ -132,7 +134,7 @@ async function generateKeyPair(kind: IdentityOrder['key']): Promise<webcrypto.Cr
 
 async function extensionsFor(
   certificate: pkijs.Certificate,
-  { purpose, issuer, altNames }: Omit<IdentityOrder, 'key'>,
+  { purpose, issuer, altNames, pathLength = 0 }: Omit<IdentityOrder, 'key'>,
 ): Promise<pkijs.Extension[]> {
   const { octet, unused } = keyUsageBits[purpose]
   const usage = new asn1js.BitString({
@@ -146,7 +148,9 @@ async function extensionsFor(
     }),
   })
   const isCa = purpose === 'certificate-authority'
-  const constraints = new pkijs.BasicConstraints(isCa ? { cA: true, pathLenConstraint: 0 } : {})
+  const constraints = new pkijs.BasicConstraints(
+    isCa ? { cA: true, pathLenConstraint: pathLength } : {},
+  )
   const extensions = [
     extension(BASIC_CONSTRAINTS, true, constraints.toSchema()),
     extension(KEY_USAGE, true, usage),

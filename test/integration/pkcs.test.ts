@@ -143,7 +143,12 @@ describe('a certificate with its key for a device, from the queue to the device'
     const [other, device] = [await on.device(), await on.device()]
     const issued = (await stage.events({ id: 1050 })).length
     const recipients = [
-      { type: 'device', certificate: other.certificateBase64, thumbprint: other.thumbprint },
+      {
+        type: 'device',
+        certificate: other.certificateBase64,
+        chain: other.chainBase64,
+        thumbprint: other.thumbprint,
+      },
     ]
     const { requestContext } = await queue({ deviceId: device.deviceId, members: { recipients } })
     const { results } = await on.closed('pkcs', requestContext)

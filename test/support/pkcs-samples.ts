@@ -61,6 +61,7 @@ export function sampleRequest(change: Partial<PkcsRequest> = {}): PkcsRequest {
 export function recipientOf(certificateDer: Uint8Array): PayloadRecipient {
   return {
     certificateDer,
+    chain: [],
     thumbprintHex: hash('sha1', certificateDer, 'hex'),
     keyWrap: undefined,
     contentEncryption: undefined,

@@ -32,6 +32,7 @@ export interface Device {
   readonly deviceId: string
   readonly thumbprint: string
   readonly certificateBase64: string
+  readonly chainBase64: readonly string[]
   readonly certificatePem: string
   readonly privateKeyPem: string
 }

@@ -81,7 +81,7 @@ const template = z.strictObject({
 export const pkcsSchema = z
   .strictObject({
     deviceIssuersFile: pathField(
-      'PEM of the CAs that issue device certificates: keys are sealed for no other. A device certificate names its device in the subject or a subjectAltName. With the simulator left out: its device CA.',
+      'PEM of the CAs that issue device certificates, directly or through intermediates that come with a request: keys are sealed for no other. A device certificate names its device in the subject or a subjectAltName. With the simulator left out: its device CA.',
       'certs/device-issuers.pem',
     ),
     minProfile: field(

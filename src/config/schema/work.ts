@@ -27,7 +27,7 @@ export const featuresSchema = z
 export const pfxImportSchema = z
   .strictObject({
     deviceIssuersFile: pathField(
-      'PEM of the CAs that issue device certificates: keys are sealed for no other. A device certificate names its device in the subject or a subjectAltName.',
+      'PEM of the CAs that issue device certificates, directly or through intermediates that come with a request: keys are sealed for no other. A device certificate names its device in the subject or a subjectAltName.',
       'certs/device-issuers.pem',
     ),
     minProfile: field(

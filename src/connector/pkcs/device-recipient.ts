@@ -3,13 +3,12 @@ import type { PayloadRecipient } from '../../management/index.ts'
 import {
   type Certificate,
   findExtension,
-  importPublicKey,
   OID,
   parseCertificate,
   parseSubjectAltName,
   type SealingProfile,
-  verifyCertificateSignature,
 } from '../../pki/index.ts'
+import { isIssuedUnder } from './device-chain.ts'
 
 /** Profiles from the weakest to the strongest. */
 const ranks: readonly SealingProfile[] = ['msCompatTripleDes', 'msCompat', 'standard', 'strong']
@@ -34,7 +33,8 @@ export type RecipientVerdict =
 
 /**
  * Judges the certificate that a service names as the receiver of a key. A stolen or misled queue must not be able to
- * redirect keys: the certificate must come from an issuer of device certificates, be valid now, and carry the id of the
+ * redirect keys: the certificate must come from an issuer of device certificates, directly or over intermediates that came
+ * with it, be valid now, and carry the id of the
  * very device that the item is for, in its subject or in a subjectAltName.
  *
  * Revocation is not asked for: the device management that issued it withdraws the item instead.
@@ -55,7 +55,7 @@ export function judgeRecipient(
   let certificate: Certificate
   try {
     certificate = parseCertificate(recipient.certificateDer)
-    if (!rules.deviceIssuers.some((issuer) => isIssuedBy(certificate, issuer, now)))
+    if (!isIssuedUnder(certificate, recipient.chain, rules.deviceIssuers, now))
       return refuse('no issuer of device certificates that is trusted here signed it')
     if (!namesDevice(certificate, deviceId))
       return refuse('neither its subject nor a subjectAltName has the id of the device')
@@ -76,16 +76,6 @@ function profileOf({ keyWrap, contentEncryption }: PayloadRecipient): SealingPro
         : 'msCompat'
   if (contentEncryption === 'des-ede3-cbc') return undefined
   return contentEncryption === 'aes-256-gcm' ? 'strong' : 'standard'
-}
-
-/** Whether an issuer in force signed a certificate. */
-export function isIssuedBy(certificate: Certificate, issuer: Certificate, now: Date): boolean {
-  return (
-    Buffer.compare(certificate.issuerDer, issuer.subjectDer) === 0 &&
-    now >= issuer.notBefore &&
-    now <= issuer.notAfter &&
-    verifyCertificateSignature(certificate, importPublicKey(issuer.spkiDer))
-  )
 }
 
 /** As a whole word, dots included: neither one id inside another nor the host name `<id>.example` is the device. */

@@ -8,7 +8,7 @@ import {
   encodeUtf8String,
   parseCertificate,
 } from '../../pki/index.ts'
-import { isIssuedBy } from './device-recipient.ts'
+import { isIssuedBy } from './device-chain.ts'
 
 /** Of the content of escrow copies. */
 export const ESCROW_VERSION = 1

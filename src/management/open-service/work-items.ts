@@ -97,6 +97,7 @@ function originOf(
 function recipientOf(recipient: PkcsWire['recipients'][number]): PayloadRecipient {
   return {
     certificateDer: bytesOf(recipient.certificate),
+    chain: (recipient.chain ?? []).map(bytesOf),
     thumbprintHex: recipient.thumbprint.toLowerCase(),
     keyWrap: recipient.keyWrap,
     contentEncryption: recipient.contentEncryption,

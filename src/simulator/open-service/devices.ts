@@ -6,6 +6,8 @@ import { bufferOf, type Identity, issueIdentity } from '../x509.ts'
 export interface SimulatedDevice {
   readonly deviceId: string
   readonly certificateBase64: string
+  /** Its issuers below the one that a connector must trust. */
+  readonly chainBase64: readonly string[]
   /** SHA-1, lower-case hexadecimal. */
   readonly thumbprint: string
   readonly certificatePem: string
@@ -13,29 +15,31 @@ export interface SimulatedDevice {
   readonly privateKeyPem: string
 }
 
-/** Devices with keys and certificates of a CA of their own. A device may get a new key: the newest counts. */
+/** Devices with keys and certificates of a CA of their own, which has a root as those of device managements do. A device may get a new key: the newest counts. */
 export class DeviceFleet {
+  readonly #root: Identity
   readonly #ca: Identity
   readonly #devices = new Map<string, SimulatedDevice[]>()
 
-  private constructor(ca: Identity) {
+  private constructor(root: Identity, ca: Identity) {
+    this.#root = root
     this.#ca = ca
   }
 
   static async issue(now: Date): Promise<DeviceFleet> {
-    return new DeviceFleet(
-      await issueIdentity({
-        commonName: 'Device CA of the simulator',
-        purpose: 'certificate-authority',
-        key: 'p-256',
-        now,
-      }),
-    )
+    const order = { purpose: 'certificate-authority', key: 'p-256', now } as const
+    const root = await issueIdentity({
+      ...order,
+      commonName: 'Device root of the simulator',
+      pathLength: 1,
+    })
+    const commonName = 'Device CA of the simulator'
+    return new DeviceFleet(root, await issueIdentity({ ...order, commonName, issuer: root }))
   }
 
   /** What a connector must trust for recipients. */
   get caPem(): string {
-    return this.#ca.certificatePem
+    return this.#root.certificatePem
   }
 
   /** Makes a device, or a new key for one that is there. */
@@ -50,6 +54,7 @@ export class DeviceFleet {
     const { certificatePem, certificateDer, privateKeyPem } = identity
     const device: SimulatedDevice = {
       deviceId,
+      chainBase64: [Buffer.from(this.#ca.certificateDer).toString('base64')],
       certificateBase64: Buffer.from(certificateDer).toString('base64'),
       thumbprint: createHash('sha1').update(certificateDer).digest('hex'),
       certificatePem,

@@ -119,7 +119,12 @@ function originOf(device: SimulatedDevice, user: string, tenantId: string) {
     userPrincipalName: `${user}@corp.example`,
     profileId: 'cccccccc-0000-4000-8000-000000000003',
     platform: 'windows10AndLater',
-    recipients: [recipientOf('device', device.certificateBase64, device.thumbprint)],
+    recipients: [
+      {
+        ...recipientOf('device', device.certificateBase64, device.thumbprint),
+        chain: device.chainBase64,
+      },
+    ],
   }
 }
 

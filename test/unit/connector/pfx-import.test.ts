@@ -60,6 +60,7 @@ const thumbprintHex = hash('sha1', der('alice'), 'hex')
 
 const recipientOf = (name: string): PkcsImportRequest['recipients'][number] => ({
   certificateDer: der(name),
+  chain: [],
   thumbprintHex: hash('sha1', der(name), 'hex'),
   keyWrap: undefined,
   contentEncryption: undefined,

@@ -22,6 +22,9 @@ const recipient = z
   .object({
     type: anyCase(['device', 'service', 'connector']),
     certificate: certificateBase64.meta({ description: 'DER' }),
+    chain: z.array(certificateBase64).max(8).optional().meta({
+      description: 'Intermediates between a device and its root, DER, in any order.',
+    }),
     thumbprint,
     keyWrap: anyCase(['rsaes-oaep-sha256', 'rsa-pkcs1']).optional(),
     contentEncryption: anyCase(['aes-256-gcm', 'aes-256-cbc', 'des-ede3-cbc']).optional(),
