@@ -21,6 +21,7 @@ export {
   type AuthorityGeneration,
   type AuthorityRa,
   getIssuerMaterial,
+  hasAuthority,
   initAuthority,
   loadAuthority,
 } from './embedded/authority-folder.ts'

@@ -11,6 +11,7 @@ import {
   findRetirement,
   getIssuerMaterial,
   getRevision,
+  hasAuthority,
   initAuthority,
   isCrlDue,
   loadAuthority,
@@ -21,9 +22,9 @@ import type { Configuration } from '../config/index.ts'
 import type { Duties } from '../connector/index.ts'
 import { events, type Journal } from '../events/index.ts'
 import type { ExpiringCertificate } from '../http/index.ts'
-import { type Clock, describeError, type Secret } from '../kernel/index.ts'
+import { type Clock, ConnectorError, describeError, type Secret } from '../kernel/index.ts'
 import { parseCertificate } from '../pki/index.ts'
-import type { Store } from '../store/index.ts'
+import type { CrlRegister, Store } from '../store/index.ts'
 import type { CryptoKeys, CryptoPool } from '../workers/index.ts'
 import { crlRulesOf, crlScheduleOf } from './crl-rules.ts'
 import { createReminder } from './health-events.ts'
@@ -55,16 +56,28 @@ const MINUTE_MS = 60_000
 const CRL_LOOK_MS = 2000
 const HOUR_MS = 60 * MINUTE_MS
 
-/** Loads the embedded CAs, making those that do not exist yet; a root of RSA-4096 takes seconds. */
+/**
+ * Loads the embedded CAs, making those that do not exist yet; a root of RSA-4096 takes seconds. One that has published CRLs
+ * exists: another in its place, with its name and another key, would have every device enrol anew.
+ *
+ * @throws ConnectorError `ca/misconfigured` the folder of a CA that is on record is gone
+ * @throws ConnectorError as `initAuthority`
+ */
 export async function loadAuthorities(
   configuration: Configuration,
   passphrase: Secret,
   clock: Clock,
+  crls: Pick<CrlRegister, 'status'>,
 ): Promise<ComposedAuthorities> {
   const publicUrl = configuration.listeners.device.publicUrl.replace(/\/+$/, '')
   const composed = new Map<string, ComposedAuthority>()
   for (const settings of configuration.ca) {
     const directory = join(configuration.dataDir, 'ca', settings.id)
+    if (!(await hasAuthority(directory)) && (await crls.status(settings.id)).takenNumber > 0)
+      throw new ConnectorError(
+        'ca/misconfigured',
+        `${directory} holds no CA, but ${configuration.store.file} has one of this id on record: restore the folder from the backup, or mount it. Only to begin anew, with devices that all enrol again: certconnector ca init${configuration.ca.length > 1 ? ` --id ${settings.id}` : ''}`,
+      )
     const { authority, isNew } = await initAuthority(directory, passphrase, {
       names: namesOf(settings),
       rootKey: settings.rootKey,

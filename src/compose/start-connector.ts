@@ -128,13 +128,16 @@ async function build(
   const { dataDir } = configuration
   const startedAt = clock.now()
 
-  // Identity and keys
+  // Identity, memory and keys
   const unlock = claimDataFolder(dataDir)
   closers.push(async () => unlock())
   const connectorId = configuration.connector.id ?? loadConnectorId(dataDir)
   const passphrase = await loadOrMakePassphrase(configuration.passphraseFile, dataDir)
   const dataKey = loadDataKey(join(dataDir, 'data.key'), passphrase)
-  const authorities = await loadAuthorities(configuration, passphrase, clock)
+  // Before the CAs: whether one may be made depends on what is on record.
+  const store = await openStore(configuration.store)
+  closers.push(() => store.close())
+  const authorities = await loadAuthorities(configuration, passphrase, clock, store.crls)
   const { device, admin } = configuration.listeners
   const tls = device.tls === undefined ? undefined : loadTls(device.tls)
   const listCertificates = (): ExpiringCertificate[] => [
@@ -146,9 +149,7 @@ async function build(
   ]
   let agent: Agent | undefined
 
-  // Memory and voice
-  const store = await openStore(configuration.store)
-  closers.push(() => store.close())
+  // Voice
   let pool: CryptoPool | undefined
   let queues: readonly WorkLoop[] = []
   const metrics = createMetrics({

@@ -61,6 +61,15 @@ export async function loadAuthority(directory: string, passphrase: Secret): Prom
 }
 
 /**
+ * Whether a folder holds an authority, whatever its files are worth.
+ *
+ * @throws ConnectorError `key/unreadable` its manifest cannot be read
+ */
+export async function hasAuthority(directory: string): Promise<boolean> {
+  return (await findManifest(directory)) !== undefined
+}
+
+/**
  * Loads the authority of a folder, or makes one where there is none. Safe to repeat, and safe when several processes
  * start at once: one wins, the others load what it made.
  *

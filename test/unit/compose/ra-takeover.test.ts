@@ -16,12 +16,15 @@ import { createNextCaAnswer } from '../../../src/compose/next-ca.ts'
 import { demonstrationConfiguration } from '../../../src/config/index.ts'
 import { createJournal, type EventRecord } from '../../../src/events/index.ts'
 import { Secret } from '../../../src/kernel/index.ts'
-import type { Store } from '../../../src/store/index.ts'
+import type { CrlRegister, Store } from '../../../src/store/index.ts'
 import type { CryptoKeys, CryptoPool } from '../../../src/workers/index.ts'
 
 const passphrase = new Secret('a passphrase of this test')
 let now = new Date()
 const clock = { now: () => now }
+const nothingOnRecord: Pick<CrlRegister, 'status'> = {
+  status: async () => ({ takenNumber: 0, outdatedSince: undefined, published: undefined }),
+}
 
 function raOf(composed: ComposedAuthority): Uint8Array | undefined {
   const [generation] = composed.authority.generations
@@ -44,7 +47,12 @@ describe('an RA that was rotated beside a connector that runs', () => {
       rootKey: 'p256' as const,
       issuingKey: 'p256' as const,
     }))
-    authorities = await loadAuthorities({ ...demonstration, ca }, passphrase, clock)
+    authorities = await loadAuthorities(
+      { ...demonstration, ca },
+      passphrase,
+      clock,
+      nothingOnRecord,
+    )
     const pool: Pick<CryptoPool, 'updateKeys'> = {
       updateKeys: async (keys) => {
         held.push(keys)
