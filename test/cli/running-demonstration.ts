@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { assertAdminOnce } from '../support/admin-once.ts'
 import { findFreePorts } from '../support/free-ports.ts'
 import { type CommandResult, type CommandRun, runCommand, startCommand } from './command-run.ts'
 
@@ -14,7 +15,7 @@ export interface RunningDemonstration {
   /** Another command beside it, with the same configuration. */
   run(...words: readonly string[]): Promise<CommandResult>
   control(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<void>
-  /** Ends what still runs and removes the folder. */
+  /** Ends what still runs and removes the folder. Fails when a request or an item has no Admin event, or more than one. */
   remove(): Promise<void>
 }
 
@@ -66,9 +67,13 @@ simulator: { enabled: true, httpsPort: ${https}, controlPort: ${control} }
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`)
     },
     async remove() {
-      serve.child.kill('SIGTERM')
-      await serve.ended
-      rmSync(cwd, { recursive: true, force: true })
+      try {
+        serve.child.kill('SIGTERM')
+        await serve.ended
+        await assertAdminOnce(join(cwd, 'data', 'logs'))
+      } finally {
+        rmSync(cwd, { recursive: true, force: true })
+      }
     },
   }
 }

@@ -37,9 +37,13 @@ describe('a connector and a connector service beside it', () => {
     stage = await startTestConnector(configured)
   })
   after(async () => {
-    // A connector that did not start is what the tests should fail with, not a simulator that keeps the process alive.
-    await stage?.remove()
-    await beside?.remove()
+    // A connector that did not start, and what its stop finds wrong, is what the tests should fail with, not a simulator
+    // that keeps the process alive.
+    try {
+      await stage?.remove()
+    } finally {
+      await beside?.remove()
+    }
   })
 
   function configured(configuration: Configuration): Configuration {

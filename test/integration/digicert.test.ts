@@ -21,6 +21,7 @@ import {
 } from '../../src/management/index.ts'
 import { encodePfx, generatePfxPassword } from '../../src/pfx/index.ts'
 import { parseCertificate } from '../../src/pki/index.ts'
+import { listAdminProblems } from '../support/admin-once.ts'
 import { openServiceClient } from '../support/open-service-client.ts'
 import { createSigningCa, sampleTemplate } from '../support/pkcs-samples.ts'
 import { type Queued, type ServiceStage, startServiceStage } from '../support/queued-work.ts'
@@ -84,6 +85,7 @@ describe('work for DigiCert, with a backend under test in its place', () => {
     await client.close()
     await harness.close()
     await on.close()
+    assert.deepEqual(listAdminProblems(records), [])
   })
 
   function openIntune(): IntuneClient {

@@ -48,9 +48,13 @@ describe('an imported PFX goes to its device', () => {
     await ring.add({ provider: DEFAULT_PROVIDER, key: 'PFXEncryptionKey' }, key)
   })
   after(async () => {
-    await stage.remove()
-    await service.close()
-    await rm(folder, { recursive: true })
+    // What the stop finds wrong is what this file should fail with, not a simulator that keeps the process alive.
+    try {
+      await stage.remove()
+    } finally {
+      await service.close()
+      await rm(folder, { recursive: true })
+    }
   })
 
   const write = (name: string, content: string | Uint8Array): void =>

@@ -21,8 +21,12 @@ describe('a connector service that is away for a day', () => {
     stage = await startTestConnector(configured, undefined, clock)
   })
   after(async () => {
-    await stage.remove()
-    await beside.remove()
+    // What the stop finds wrong is what this file should fail with, not a simulator that keeps the process alive.
+    try {
+      await stage.remove()
+    } finally {
+      await beside.remove()
+    }
   })
 
   function configured(configuration: Configuration): Configuration {

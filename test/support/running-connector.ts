@@ -28,7 +28,10 @@ export interface TestConnector {
     isThere: (found: readonly EventRecord[]) => boolean,
     withinMs?: number,
   ): Promise<readonly EventRecord[]>
-  /** Stops the connector and keeps its folder, so that another can be started on it. Fails when a request has two Admin events. */
+  /**
+   * Stops the connector and keeps its folder, so that another can be started on it. Fails when a request or an item that
+   * ended has no Admin event, or more than one.
+   */
   stop(): Promise<void>
   /** Stops and removes the folder. */
   remove(): Promise<void>

@@ -85,7 +85,7 @@ export function renderStories(stories: readonly Story[]): string {
     "npx node --test --test-name-pattern='events? [0-9, ]*3052' 'test/**/*.test.ts'",
     '```',
     '',
-    'Admin events end a request, and there is exactly one for each: the stories over HTTP look at their whole log for that',
+    'Admin events end a request or an item, and there is exactly one for each: the stories over HTTP look at their whole log for that',
     '(`test/support/admin-once.ts`), and so does `node test/crash/queues.ts` with two connectors on one queue.',
     '',
     `Each of the ${published.length} published events has a story.`,
