@@ -93,7 +93,8 @@ export class WorkerSlot {
    * @throws ConnectorError as the worker refused them (`key/unreadable`, `internal/bug`); it goes on with the earlier keys
    */
   loadKeys(): Promise<void> {
-    if (this.#state !== 'ready') return Promise.resolve()
+    // One that is starting was sent the keys of before already.
+    if (this.#state !== 'ready' && this.#state !== 'starting') return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#keyWaiters.push({ resolve, reject })
       this.#post({ type: 'keys', keys: this.#host.currentKeys() })

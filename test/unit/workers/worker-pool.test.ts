@@ -217,6 +217,19 @@ test('a thread that replaces a lost one starts with the newest keys', async (t) 
   assert.equal(await pool.run('keys', undefined), 'second')
 })
 
+test('new keys that come while a thread starts reach it too', async (t) => {
+  const pool = new WorkerPool<FaultyJobTable>({
+    entry,
+    size: 1,
+    keys: { name: 'first' },
+    queuePerWorker: 4,
+    jobTimeoutMs: 10_000,
+  })
+  t.after(() => pool.close())
+  await pool.updateKeys({ name: 'second' })
+  assert.equal(await pool.run('keys', undefined), 'second')
+})
+
 test('closing finishes what was accepted and takes nothing new', async (t) => {
   const pool = await poolOf(t)
   const gate = makeGate()
