@@ -1,4 +1,4 @@
-import { closeOpenIntents, recoverAdminEvents } from '../connector/index.ts'
+import { closeOpenIntents, recoverAdminEvents, type Safekeeping } from '../connector/index.ts'
 import { listRecordedNotifications, type RootJournal, readEvents } from '../events/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { Store } from '../store/index.ts'
@@ -14,16 +14,18 @@ export interface Recovery {
 /** @param parts.logsDir folder of the logs, which are asked what they have already */
 export function composeRecovery(
   parts: Pick<Store, 'certificates' | 'outbox'> & {
+    readonly safekeeping: Safekeeping
     readonly logsDir: string
     readonly journal: RootJournal
     readonly clock: Clock
   },
 ): Recovery {
-  const { certificates, outbox, logsDir, journal, clock } = parts
+  const { certificates, outbox, safekeeping, logsDir, journal, clock } = parts
   return {
     closeIntents: async () =>
       await closeOpenIntents({
         certificates,
+        safekeeping,
         journal,
         clock,
         isClosed: async (transactionId, since) => {

@@ -279,8 +279,7 @@ async function build(
   })
 
   // What a crash left: spooled completions first, then intents, then Admin events that the log lacks.
-  await safekeeping.replay()
-  const recovery = composeRecovery({ certificates, outbox, logsDir, journal, clock })
+  const recovery = composeRecovery({ certificates, outbox, safekeeping, logsDir, journal, clock })
   await recovery.closeIntents()
   await courier.releaseLeases()
   await recovery.recordLostEvents()

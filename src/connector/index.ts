@@ -34,7 +34,7 @@ export type {
 } from './ports.ts'
 export { closeOpenIntents, recoverAdminEvents } from './recovery.ts'
 export { createRevocation } from './revocation.ts'
-export { createSafekeeping } from './safekeeping.ts'
+export { createSafekeeping, type Safekeeping } from './safekeeping.ts'
 export { createScepEnrolment } from './scep-enrolment.ts'
 export type { WorkHandler } from './work/work-handler.ts'
 export { createWorkLoop, type WorkFigures, type WorkLoop } from './work/work-loop.ts'

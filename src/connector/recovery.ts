@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/index.ts'
 import type { CertificateRegister, NotificationRecord, Outbox } from '../store/index.ts'
 import { describeNotification, recordAdminEvent } from './notification.ts'
 import { WORK_PROFILE } from './pkcs/issued-for-work.ts'
+import type { Safekeeping } from './safekeeping.ts'
 
 const BATCH = 1000
 
@@ -21,20 +22,24 @@ const CLOSING_EVENTS = [
 
 /**
  * Closes intents that a crash left open: reserved, never completed, and their device has not come back while its
- * challenge was good. Until then the device's next try takes the intent up itself, and a completion that lies in a
- * spool finds it. Their serials stay taken. Nothing can have left the house, since a device is answered only after its
+ * challenge was good. Until then the device's next try takes the intent up itself; a completion that lies in the spool
+ * of this instance finds it first, however long the store was away. Their serials stay taken. Nothing can have left the house, since a device is answered only after its
  * certificate is kept. Each gets the Admin event, 4001, that its request lacks.
  *
  * @param isClosed whether the Admin log has an event of this transaction, of `since` or later
  * @returns intents closed
+ * @throws ConnectorError `store/unavailable`, `spool/unavailable` nobody can tell which are open
  */
 export async function closeOpenIntents(ports: {
   readonly certificates: CertificateRegister
+  readonly safekeeping: Pick<Safekeeping, 'replay'>
   readonly isClosed: (transactionId: string, since: Date) => Promise<boolean>
   readonly journal: Journal
   readonly clock: Clock
 }): Promise<number> {
-  const { certificates, journal, clock } = ports
+  const { certificates, safekeeping, journal, clock } = ports
+  // One replay takes as many as a list holds.
+  while ((await safekeeping.replay()) > 0);
   const before = new Date(clock.now().getTime() - CHALLENGE_LIFETIME_MS)
   const open = await certificates.listOpenIntents(before, BATCH)
   for (const intent of open) {

@@ -64,7 +64,7 @@ export function findTransactionId(signerInfo: DerElement): TransactionId | undef
     const octets = value.isConstructed ? parseOctets(value, 'transactionID') : value.value
     if (octets.length === 0 || octets.length > maxTransactionIdOctets) return undefined
     const text = findText(value)
-    const isShown = text !== undefined && !unprintable.test(text)
+    const isShown = text !== undefined && text.trim() !== '' && !unprintable.test(text)
     return { text: isShown ? text : toHex(octets), der: value.der }
   }
   return undefined

@@ -15,6 +15,7 @@ async function closeAt(seconds: number, isClosed = false) {
   const asked: (readonly [string, Date])[] = []
   const closed = await closeOpenIntents({
     certificates: store.certificates,
+    safekeeping: { replay: async () => 0 },
     journal,
     clock: { now: () => later(seconds) },
     isClosed: async (...question) => {
@@ -46,7 +47,33 @@ describe('intents that a crash left open', () => {
     assert.deepEqual(asked, [[intent.transactionId, start]])
   })
 
-  test('whose completion lies in a spool are issued after all, when it is replayed late', async () => {
+  test('whose completion lies in the spool are issued, and not told to have failed, after an outage of the store', async () => {
+    const store = createMemoryStore()
+    const intents = [sampleIntent(), sampleIntent()]
+    for (const intent of intents)
+      await store.certificates.reserve(intent, 'one', later(90), later(-60))
+    const { journal, eventIds } = recordedJournal()
+    const spooled = [...intents]
+    const closed = await closeOpenIntents({
+      certificates: store.certificates,
+      safekeeping: {
+        replay: async () => {
+          const intent = spooled.shift()
+          if (intent === undefined) return 0
+          await store.certificates.complete(intent, sampleIssued(intent), undefined)
+          return 1
+        },
+      },
+      journal,
+      clock: { now: () => later(91 + HOUR) },
+      isClosed: async () => false,
+    })
+    assert.equal(closed, 0)
+    assert.deepEqual(eventIds(), [])
+    assert.equal((await store.certificates.count()).issued, 2)
+  })
+
+  test('whose completion lies in the spool of another instance are issued after all, when it is replayed late', async () => {
     const { store, intent } = await closeAt(91 + HOUR)
     await store.certificates.complete(intent, sampleIssued(intent), undefined)
     const [record] = await store.certificates.listRecent(1)

@@ -389,6 +389,7 @@ suite('openRequest', () => {
     ['T61String', encodeElement(TAG.t61String, Uint8Array.of(0xe9)), 'é'],
     ['VisibleString', encodeElement(TAG.visibleString, Uint8Array.of(0x41)), 'A'],
     ['control characters', encodePrintableString('a\n\u001b[31m'), '610A1B5B33316D'],
+    ['spaces alone', encodePrintableString('  '), '2020'],
     ['turned text', encodeUtf8String('\u202ea'), 'E280AE61'],
     ['half a surrogate pair', encodeElement(TAG.bmpString, Uint8Array.of(0xd8, 0)), 'D800'],
     ['255 octets', encodePrintableString('x'.repeat(255)), 'x'.repeat(255)],
