@@ -30,6 +30,7 @@ export function composePfxImport(
     parallel,
     clock,
     random: randomBytes,
+    contextBindingOid: pfxImport.contextBindingOid,
   })
 }
 

@@ -51,6 +51,7 @@ export function composePkcs(
         encodePfx(content, password, encryption, randomBytes, RANDOM_PASSWORD_ITERATIONS),
     },
     random: randomBytes,
+    contextBindingOid: pkcs.contextBindingOid,
   }
   const issuance = createPkcsIssuance({
     ...payloads,

@@ -1,7 +1,8 @@
 import { type EventFields, events } from '../events/index.ts'
 import { type Clock, ConnectorError, describeError, type RandomBytes } from '../kernel/index.ts'
 import type { PkcsImportRequest, WorkErrorCode } from '../management/index.ts'
-import { sealContent } from '../pki/index.ts'
+import { hasAttributes, sealContent } from '../pki/index.ts'
+import { bindContext } from './pkcs/context-binding.ts'
 import { judgeRecipient, type RecipientRules } from './pkcs/device-recipient.ts'
 import type { WorkHandler, WorkTask, WorkVerdict } from './work/work-handler.ts'
 
@@ -36,6 +37,8 @@ export interface PfxImportPorts {
   readonly parallel: number
   readonly clock: Clock
   readonly random: RandomBytes
+  /** OID of the attribute that ties what is sealed to the item; undefined: it is not. */
+  readonly contextBindingOid?: string | undefined
 }
 
 type Task = WorkTask<'pkcsImport'>
@@ -85,7 +88,7 @@ export function createPfxImport(ports: PfxImportPorts): WorkHandler<'pkcsImport'
   }
 
   async function carryOut(task: Task): Promise<Verdict> {
-    const { request } = task
+    const { request, requestContext } = task
     const startedAt = clock.now()
     const receiver = judge(request)
     if (receiver.kind === 'refused') return fail(task, 'CryptographyError', receiver.reason)
@@ -96,8 +99,12 @@ export function createPfxImport(ports: PfxImportPorts): WorkHandler<'pkcsImport'
       password = await decrypt(request)
       await verifyPfx(request, password)
       // 4. Seal: the password, and the profiles that carry it on Apple's platforms.
+      const { deviceId, thumbprintHex } = request
+      const binding = hasAttributes(profile)
+        ? bindContext(ports.contextBindingOid, { requestContext, deviceId, thumbprintHex })
+        : undefined
       const seal = (content: Uint8Array): Uint8Array =>
-        sealContent(content, [certificate], profile, random)
+        sealContent(content, [certificate], profile, random, binding)
       const value = {
         thumbprintHex: request.thumbprintHex,
         deviceKeyThumbprintHex,

@@ -98,7 +98,7 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
       task.log.record(events.PkcsIssuedSuccess, { ...fields, durationMs })
 
       // 9. Seal: key and certificate under a random password, the password for the device; a copy for connectors.
-      const value = await pack(task.request, begun, certificate, signer, device, escrow)
+      const value = await pack(task, begun, certificate, signer, device, escrow)
       const end = { ...value, caRequestId: backendRef, thumbprintHex: issued.thumbprintHex }
       return { end: { succeeded: true, value: end }, isPassing: false, fields }
     } catch (error) {
@@ -164,7 +164,7 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
   }
 
   async function pack(
-    request: PkcsRequest,
+    { request, requestContext }: Task,
     { keyDer }: Begun,
     certificate: Certificate,
     ca: CaBackend,
@@ -180,7 +180,7 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
       issuerName: certificate.issuer,
       notBefore: certificate.notBefore,
       notAfter: certificate.notAfter,
-      payload: sealForDevice(content, request.payload, device, ports),
+      payload: sealForDevice(content, requestContext, request.payload, device, ports),
       escrowPayload: sealForConnectors(content, escrow, ports),
     }
   }

@@ -55,7 +55,7 @@ export function createPkcsRecrypt(ports: RecryptPorts): WorkHandler<'pkcsRecrypt
   const { certificates, clock } = ports
 
   async function carryOut(task: Task): Promise<Verdict> {
-    const { request, log } = task
+    const { request, requestContext, log } = task
     const startedAt = clock.now()
     const fields: EventFields = {
       deviceKeyThumbprint: request.deviceKeyThumbprintHex.toUpperCase(),
@@ -71,7 +71,9 @@ export function createPkcsRecrypt(ports: RecryptPorts): WorkHandler<'pkcsRecrypt
       const value = {
         thumbprintHex: request.thumbprintHex,
         payload:
-          device === undefined ? undefined : sealForDevice(content, request.payload, device, ports),
+          device === undefined
+            ? undefined
+            : sealForDevice(content, requestContext, request.payload, device, ports),
         escrowPayload: sealForConnectors(content, escrow, ports),
       }
       const durationMs = clock.now().getTime() - startedAt.getTime()

@@ -39,7 +39,9 @@ export {
   unwrapWithPassword,
 } from './cms/password-recipient.ts'
 export {
+  type AuthenticatedAttribute,
   type ContentRecipient,
+  hasAttributes,
   openContent,
   type SealingProfile,
   sealContent,

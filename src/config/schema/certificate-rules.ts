@@ -53,6 +53,9 @@ export const oid = z
   })
   .transform((given) => extendedKeyUsages[given] ?? given)
 
+/** Dotted, without names. */
+export const objectIdentifier = z.string().max(128).refine(isOid, { error: 'an OID' })
+
 function isOid(given: string): boolean {
   return /^[0-2](\.(0|[1-9]\d{0,9})){1,20}$/.test(given)
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { field, integer, pathField, text } from '../field.ts'
-import { keyUsages, oid, usages } from './certificate-rules.ts'
+import { keyUsages, objectIdentifier, oid, usages } from './certificate-rules.ts'
 
 const ATTRIBUTE = /^[A-Za-z][A-Za-z0-9]{0,31}=.{1,255}$/u
 const SAN_TYPES = [
@@ -88,6 +88,10 @@ export const pkcsSchema = z
       z.enum(['strong', 'standard', 'msCompat', 'msCompatTripleDes']).default('standard'),
       { doc: 'Weakest sealing that is still done, as in `pfxImport`.', example: 'standard' },
     ),
+    contextBindingOid: field(objectIdentifier.optional(), {
+      doc: 'OID of your own for an authenticated attribute that ties a payload to its item, device and certificate (docs/open-connector-service.md), where a device takes AES-GCM. Left out: none. Only for receivers that read authenticated attributes; OpenSSL does not.',
+      example: "'1.3.6.1.4.1.99999.1.1'",
+    }),
     parallel: field(integer(1, 64).default(4), {
       doc: 'Requests that are worked on at a time at one CA.',
       example: '4',

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { field, integer, pathField } from '../field.ts'
+import { objectIdentifier } from './certificate-rules.ts'
 
 /** What the connector takes part in. What is off opens no connection and polls nothing. */
 export const featuresSchema = z
@@ -37,6 +38,10 @@ export const pfxImportSchema = z
         example: 'standard',
       },
     ),
+    contextBindingOid: field(objectIdentifier.optional(), {
+      doc: 'OID of your own for an authenticated attribute that ties a payload to its item, device and certificate (docs/open-connector-service.md), where a device takes AES-GCM. Left out: none. Only for receivers that read authenticated attributes; OpenSSL does not.',
+      example: "'1.3.6.1.4.1.99999.1.1'",
+    }),
     verifyPfx: field(z.boolean().default(true), {
       doc: 'Open each PFX before its password is handed on, and compare its certificate with the record.',
       example: 'true',

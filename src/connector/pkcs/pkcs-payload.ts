@@ -1,6 +1,13 @@
+import { hash } from 'node:crypto'
 import { ConnectorError, describeError, type RandomBytes, type Secret } from '../../kernel/index.ts'
 import type { PayloadRecipient, PayloadWish, SealedPayload } from '../../management/index.ts'
-import { type Certificate, type SealingProfile, sealContent } from '../../pki/index.ts'
+import {
+  type Certificate,
+  hasAttributes,
+  type SealingProfile,
+  sealContent,
+} from '../../pki/index.ts'
+import { bindContext } from './context-binding.ts'
 import { judgeRecipient, type RecipientRules } from './device-recipient.ts'
 import { type EscrowContent, encodeEscrow, judgeEscrow } from './escrow.ts'
 
@@ -21,6 +28,8 @@ export interface PayloadPorts {
   readonly fleetIssuer: () => Certificate | undefined
   readonly pfx: PfxMaker
   readonly random: RandomBytes
+  /** OID of the attribute that ties payloads to their item; undefined: they are not. */
+  readonly contextBindingOid?: string | undefined
 }
 
 /** The device that gets a key. */
@@ -79,15 +88,17 @@ export function judgeReceivers(
 }
 
 /**
- * A PFX under a fresh random password, and the password encrypted to the device; with `payloadCms` the PFX too.
+ * A PFX under a fresh random password, and the password encrypted to the device; with `payloadCms` the PFX too. Where it is
+ * configured, and the device takes AES-GCM, both are tied to the item.
  *
  * @see pfx.md, 10.7
  */
 export function sealForDevice(
   content: EscrowContent,
+  requestContext: string,
   { protection, pfxEncryption, includeChain }: PayloadWish,
   { certificate, profile, thumbprintHex }: Receiver,
-  { pfx, random }: PayloadPorts,
+  { pfx, random, contextBindingOid }: PayloadPorts,
 ): SealedPayload {
   const password = pfx.generatePassword()
   const file = pfx.encode(
@@ -95,7 +106,15 @@ export function sealForDevice(
     password,
     pfxEncryption,
   )
-  const seal = (plain: Uint8Array): Uint8Array => sealContent(plain, [certificate], profile, random)
+  const binding = hasAttributes(profile)
+    ? bindContext(contextBindingOid, {
+        requestContext,
+        deviceId: content.deviceId,
+        thumbprintHex: hash('sha1', content.certificateDer, 'hex'),
+      })
+    : undefined
+  const seal = (plain: Uint8Array): Uint8Array =>
+    sealContent(plain, [certificate], profile, random, binding)
   return {
     protection,
     encryptedPfxBlob: protection === 'payloadCms' ? seal(file) : file,

@@ -172,6 +172,7 @@ export function createCarryingOut<K extends WorkKind>(
         async () =>
           await handler.carryOut({
             request,
+            requestContext: item.requestContext,
             isLastAttempt: isLast,
             progress: openProgress(record.progress, ports, log),
             keep: advance,

@@ -19,6 +19,8 @@ export interface WorkEvents {
 /** One attempt to carry out one item. */
 export interface WorkTask<K extends WorkKind> {
   readonly request: WorkRequests[K]
+  /** What the item is to the service: to tie a payload to it, and for nothing else. Never logged. */
+  readonly requestContext: string
   /** After this one the result goes to the service, whatever it is. */
   readonly isLastAttempt: boolean
   /** What the last `keep` of this item wrote; `lost`: it does not open any more. */

@@ -150,18 +150,24 @@ function paddingLength(padded: Uint8Array, blockLength: number): number {
   return isWellFormed * length
 }
 
-/** Pads and encrypts content; GCM puts its tag behind. Key and vector have the lengths of the cipher. */
+/**
+ * Pads and encrypts content; GCM puts its tag behind. Key and vector have the lengths of the cipher.
+ *
+ * @param additional what the tag of GCM covers besides; CBC has no tag, and must get none
+ */
 export function encryptContent(
   cipher: ContentCipher,
   key: Uint8Array,
   iv: Uint8Array,
   content: Uint8Array,
+  additional?: Uint8Array,
 ): Uint8Array {
   const { native } = traits[cipher]
   if (native === 'aes-128-gcm' || native === 'aes-256-gcm') {
     const gcmCipher = createCipheriv(native, createSecretKey(key), iv, {
       authTagLength: gcmTagLength,
     })
+    if (additional !== undefined) gcmCipher.setAAD(additional)
     return concatBytes(gcmCipher.update(content), gcmCipher.final(), gcmCipher.getAuthTag())
   }
   const cbc = createCipheriv(native, nativeKey(cipher, key), iv)

@@ -61,12 +61,25 @@ const profiles = {
 } as const satisfies Record<string, { cipher: ContentCipher; transport: KeyTransport }>
 export type SealingProfile = keyof typeof profiles
 
+/** An attribute in the clear that nobody can take away or change. */
+export interface AuthenticatedAttribute {
+  readonly oid: string
+  /** Its one value. */
+  readonly valueDer: Uint8Array
+}
+
+/** Whether messages of a profile have a tag, so that attributes can be authenticated. */
+export function hasAttributes(profile: SealingProfile): boolean {
+  return profiles[profile].cipher === 'aes-256-gcm'
+}
+
 /**
  * Encrypts content to the holders of certificates: CMS EnvelopedData, or AuthEnvelopedData with the profile `strong`.
  *
  * Whether a certificate belongs to whom it should is the caller's to verify; here it is only asked whether its key fits
  * (RSA of 2048 bits or more, or EC P-256 or P-384) and whether its key usage lets it be encrypted to.
  *
+ * @param attribute covered by the tag of AuthEnvelopedData; only with a profile that `hasAttributes`
  * @throws ConnectorError `pki/weak-key`, `pki/unsupported-algorithm`
  * @see RFC 5652, section 6; RFC 5083; RFC 5753
  */
@@ -75,7 +88,10 @@ export function sealContent(
   recipients: readonly Certificate[],
   profile: SealingProfile,
   random: RandomBytes,
+  attribute?: AuthenticatedAttribute,
 ): Uint8Array {
+  if (attribute !== undefined && !hasAttributes(profile))
+    throw new ConnectorError('internal/bug', `${profile} authenticates no attributes`)
   if (recipients.length === 0 || recipients.length > MAX_RECIPIENTS)
     throw unsupported('number of recipients', String(recipients.length))
   const { cipher, transport } = profiles[profile]
@@ -83,7 +99,11 @@ export function sealContent(
   const contentKey = random(keyLength)
   const iv = random(ivLength)
   const infos = recipients.map((one) => encodeRecipient(one, transport, contentKey))
-  const encrypted = encryptContent(cipher, contentKey, iv, content)
+  const attributes =
+    attribute === undefined
+      ? undefined
+      : encodeSetOf(encodeSequence(encodeOid(attribute.oid), encodeSetOf(attribute.valueDer)))
+  const encrypted = encryptContent(cipher, contentKey, iv, content, attributes)
   contentKey.fill(0)
   const isAuthenticated = cipher === 'aes-256-gcm'
   const end = isAuthenticated ? encrypted.length - TAG_OCTETS : encrypted.length
@@ -97,11 +117,20 @@ export function sealContent(
   ]
   if (isAuthenticated) {
     const mac = encodeOctetString(encrypted.subarray(end))
-    return contentInfo(AUTH_ENVELOPED_DATA, encodeSequence(encodeInteger(0), ...body, mac))
+    const implicit = attributes === undefined ? [] : [tagAttributes(attributes)]
+    const data = encodeSequence(encodeInteger(0), ...body, ...implicit, mac)
+    return contentInfo(AUTH_ENVELOPED_DATA, data)
   }
   // Version 2 as soon as one recipient is more than key transport by issuer and serial number.
   const version = infos.every((info) => info[0] === TAG.sequence) ? 0 : 2
   return contentInfo(OID.envelopedData, encodeSequence(encodeInteger(version), ...body))
+}
+
+/** `[1] IMPLICIT` on the wire; the tag covers the SET itself (RFC 5083, section 2.2). */
+function tagAttributes(attributes: Uint8Array): Uint8Array {
+  const tagged = Uint8Array.from(attributes)
+  tagged[0] = 0xa1
+  return tagged
 }
 
 /** A private key and the certificate that names it to senders. */

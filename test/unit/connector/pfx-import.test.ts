@@ -106,6 +106,7 @@ async function carryOut(
   })
   const task: WorkTask<'pkcsImport'> = {
     request: { ...request, ...changes },
+    requestContext: 'context-1',
     isLastAttempt: more.isLastAttempt ?? false,
     progress: undefined,
     keep: async () => undefined,

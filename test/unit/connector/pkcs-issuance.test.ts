@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { randomBytes, X509Certificate } from 'node:crypto'
+import { createHash, randomBytes, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -46,7 +46,11 @@ issue('stranger', 'mdm', 'stranger')
 const cipher = createPayloadCipher(randomBytes(32))
 
 /** One item, its journal, and what stays of it when an attempt dies. */
-async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
+async function stage(
+  change: Partial<PkcsRequest> = {},
+  kind = 'embedded',
+  contextBindingOid?: string,
+) {
   const store = createMemoryStore()
   const signing = await createSigningCa(kind)
   const { journal, records, eventIds } = recordedJournal()
@@ -69,6 +73,7 @@ async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
         encodePfx(content, password, encryption, randomBytes, 10),
     },
     random: randomBytes,
+    contextBindingOid,
     parallel: 4,
     clock: { now: () => new Date(Date.now() + ahead) },
     holder: 'test',
@@ -100,6 +105,7 @@ async function stage(change: Partial<PkcsRequest> = {}, kind = 'embedded') {
       const last = kept.at(-1)
       const task: WorkTask<'pkcs'> = {
         request,
+        requestContext: 'context-1',
         isLastAttempt: false,
         progress: last === undefined ? undefined : cipher.open(last),
         keep: async (progress) => {
@@ -457,3 +463,32 @@ test('an item that never came again: what the CA issued is revoked; what it stil
   await abandon()
   assert.deepEqual(on.signing.revoked, [...on.signing.signed.keys()])
 })
+
+for (const [title, contentEncryption, isTied] of [
+  [
+    'is tied to its item, device and certificate where the device takes AES-GCM',
+    'aes-256-gcm',
+    true,
+  ],
+  ['is tied to nothing where the device takes AES-CBC', 'aes-256-cbc', false],
+] as const)
+  test(`with pkcs.contextBindingOid a payload ${title}`, async () => {
+    const recipients = [{ ...recipientOf(der('device')), contentEncryption }]
+    const payload = {
+      protection: 'payloadCms',
+      pfxEncryption: 'aes256',
+      includeChain: true,
+    } as const
+    const on = await stage({ recipients, payload }, 'embedded', '1.3.6.1.4.1.99999.1.1')
+    const value = valueOf(await on.carryOut())
+    const text = `context-1|${DEVICE_ID}|${value.thumbprintHex.toLowerCase()}`
+    const digest = createHash('sha256').update(text).digest('hex')
+    const attribute = `060a2b06010401868d1f010131220420${digest}`
+    for (const sealed of [value.payload.encryptedPfxBlob, value.payload.encryptedPfxPassword])
+      assert.equal(
+        Buffer.from(sealed ?? [])
+          .toString('hex')
+          .includes(attribute),
+        isTied,
+      )
+  })

@@ -103,6 +103,7 @@ async function carryOut(
   })
   const verdict = await handler.carryOut({
     request: { ...request, ...change },
+    requestContext: 'context-1',
     isLastAttempt: more.isLastAttempt ?? false,
     progress: undefined,
     keep: async () => undefined,

@@ -67,6 +67,7 @@ async function stage(
     carryOut: async (change: Partial<RevocationRequest> = {}, isLastAttempt = false) =>
       await handler.carryOut({
         request: request(change),
+        requestContext: 'context-1',
         isLastAttempt,
         progress,
         keep: async (kept) => {

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
+import {
+  constants,
+  createDecipheriv,
+  createPrivateKey,
+  privateDecrypt,
+  randomBytes,
+  X509Certificate,
+} from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import * as asn1js from 'asn1js'
 import {
   type ContentRecipient,
   openContent,
@@ -47,6 +55,29 @@ const recipients: Readonly<Record<string, ContentRecipient>> = {
   p384: makeRecipient('p384', curve('P-384')),
 }
 const profiles: readonly SealingProfile[] = ['strong', 'standard', 'msCompat', 'msCompatTripleDes']
+
+/** AuthEnvelopedData as RFC 5083 has it, read by asn1js. `open` takes what the tag shall cover besides. */
+function openByRfc5083(sealed: Uint8Array, { key }: ContentRecipient) {
+  const sequence = (block: unknown): asn1js.BaseBlock[] =>
+    (block as asn1js.Sequence).valueBlock.value
+  const octets = (block: unknown): Buffer =>
+    Buffer.from((block as asn1js.OctetString).valueBlock.valueHexView)
+  const [, explicit] = sequence(asn1js.fromBER(sealed).result)
+  const [, infos, encrypted, authenticated, mac] = sequence(sequence(explicit)[0])
+  const wrapped = octets(sequence(sequence(infos)[0])[3])
+  const [, algorithm, text] = sequence(encrypted)
+  const nonce = octets(sequence(sequence(algorithm)[1])[0])
+  const attributes = Buffer.from(authenticated?.valueBeforeDecodeView ?? [])
+  attributes[0] = 0x31
+  const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+  const contentKey = privateDecrypt({ key, ...padding }, wrapped)
+  const open = (covered: Uint8Array): Buffer => {
+    const cipher = createDecipheriv('aes-256-gcm', contentKey, nonce)
+    cipher.setAAD(covered).setAuthTag(octets(mac))
+    return Buffer.concat([cipher.update(octets(text)), cipher.final()])
+  }
+  return { attributes, open }
+}
 
 describe('sealing content to certificates', () => {
   for (const profile of profiles)
@@ -106,6 +137,32 @@ describe('sealing content to certificates', () => {
       changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
       assert.equal(openContent(changed, recipient), undefined)
     }
+  })
+
+  test('an attribute is in the clear and under the tag: without it, or with another, nothing opens', () => {
+    const attribute = { oid: '1.3.6.1.4.1.99999.1.1', valueDer: new Uint8Array([4, 2, 0xca, 0xfe]) }
+    const sealed = sealContent(content, [rsa.certificate], 'strong', randomBytes, attribute)
+    const { open, attributes } = openByRfc5083(sealed, rsa)
+    const type = Buffer.from('060a2b06010401868d1f0101', 'hex')
+    const value = Buffer.from('31040402cafe', 'hex')
+    const body = Buffer.concat([type, value])
+    const one = Buffer.concat([Buffer.from([0x30, body.length]), body])
+    assert.deepEqual(attributes, Buffer.concat([Buffer.from([0x31, one.length]), one]))
+    assert.deepEqual(open(attributes), content)
+    assert.throws(() => open(Buffer.alloc(0)))
+    assert.throws(() => open(Buffer.concat([attributes.subarray(0, -1), Buffer.from([0])])))
+    assert.throws(() => openContent(sealed, rsa), { code: 'pki/unsupported-algorithm' })
+  })
+
+  test('without a tag there are no attributes', () => {
+    const attribute = { oid: '1.3.6.1.4.1.99999.1.1', valueDer: new Uint8Array([5, 0]) }
+    for (const profile of profiles.slice(1))
+      assert.throws(
+        () => sealContent(content, [rsa.certificate], profile, randomBytes, attribute),
+        {
+          code: 'internal/bug',
+        },
+      )
   })
 
   for (const [title, key, usage, code] of [
