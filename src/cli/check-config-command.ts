@@ -7,7 +7,7 @@ import {
   findClientNotes,
   type Statement,
 } from '../config/index.ts'
-import { type FoundConfiguration, findConfiguration } from './configuration.ts'
+import { type FoundConfiguration, findWholeConfiguration } from './configuration.ts'
 import { CommandEnd, EXIT } from './failure.ts'
 import { loadVersion } from './version.ts'
 
@@ -33,7 +33,7 @@ export function addCheckConfigCommand(program: Command): void {
       'also try the machine, the proxy, Intune and the connector service, changing nothing; exit code 1 where something fails',
     )
     .action(async ({ json, online }: { json?: boolean; online?: boolean }, command: Command) => {
-      const found = findConfiguration(command)
+      const found = await findWholeConfiguration(command)
       const profiles = listServed(found.configuration).map((profile) => ({
         name: profile.name,
         statements: explainProfile(profile, found.configuration),

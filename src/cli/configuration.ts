@@ -9,6 +9,7 @@ import {
 } from '../config/index.ts'
 import { readDemonstrationPorts } from './demonstration-ports.ts'
 import { CommandEnd, EXIT } from './failure.ts'
+import { loadVersion } from './version.ts'
 
 /** The configuration that a command works with, and where it came from. */
 export interface FoundConfiguration {
@@ -44,18 +45,34 @@ export function findConfiguration(command: Command): FoundConfiguration {
     return { configuration, isDemonstration: true, file: undefined, warnings: [] }
   }
   const outcome = loadConfiguration({ file, env: process.env, cwd })
-  if (outcome.kind === 'invalid') {
-    for (const problem of outcome.problems) process.stderr.write(`${formatProblem(problem)}\n`)
-    process.stderr.write(
-      `${outcome.problems.length} problem${outcome.problems.length === 1 ? '' : 's'} in the configuration; see docs/configuration.md\n`,
-    )
-    throw new CommandEnd(EXIT.usage)
-  }
+  if (outcome.kind === 'invalid') throw endWithProblems(outcome.problems.map(formatProblem))
   const warnings = outcome.warnings.map(formatProblem)
   // Those who start or check a configuration want to know; beside the answer of another command it is noise.
   if (['serve', 'check-config'].includes(command.name()))
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
   return { configuration: outcome.configuration, isDemonstration: false, file, warnings }
+}
+
+/**
+ * As `findConfiguration`, for the commands that start or check a connector: also reads every file that it names.
+ *
+ * @throws CommandEnd with exit code 2 when a start would fail on one; they have been told
+ */
+export async function findWholeConfiguration(command: Command): Promise<FoundConfiguration> {
+  const found = findConfiguration(command)
+  const { checkFiles } = await import('../compose/index.ts')
+  const problems = await checkFiles(found.configuration, loadVersion())
+  if (problems.length > 0) throw endWithProblems(problems)
+  return found
+}
+
+function endWithProblems(problems: readonly string[]): CommandEnd {
+  for (const problem of problems) process.stderr.write(`${problem}\n`)
+  const { length } = problems
+  process.stderr.write(
+    `${length} problem${length === 1 ? '' : 's'} in the configuration; see docs/configuration.md\n`,
+  )
+  return new CommandEnd(EXIT.usage)
 }
 
 /** In a container everything may come from the environment; profiles or other features are the least that it needs. */

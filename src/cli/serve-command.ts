@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { findConfiguration } from './configuration.ts'
+import { findWholeConfiguration } from './configuration.ts'
 import { DEMONSTRATION_PORTS_HELP } from './demonstration-ports.ts'
 import { endOnFatalErrors } from './fatal-error.ts'
 import { loadVersion } from './version.ts'
@@ -14,7 +14,7 @@ export function addServeCommand(program: Command): void {
     )
     .addHelpText('after', DEMONSTRATION_PORTS_HELP)
     .action(async (_options: unknown, command: Command) => {
-      const { configuration, isDemonstration, warnings } = findConfiguration(command)
+      const { configuration, isDemonstration, warnings } = await findWholeConfiguration(command)
       // Where standard output is for machines, it holds events and nothing else.
       const greets = configuration.simulator.enabled && configuration.logging.console !== 'json'
       if (greets) {

@@ -56,7 +56,7 @@ export function composeMscepAdminPages(
     configuration.profiles.flatMap((settings): [string, MscepAdminPage][] => {
       const profile = profiles.get(settings.name)
       if (!settings.ndes.adminPage || profile === undefined) return []
-      const users = loadUsers(settings)
+      const users = loadPageUsers(settings)
       return [
         [
           settings.name,
@@ -78,7 +78,12 @@ export function composeMscepAdminPages(
 
 type ProfileSettings = Configuration['profiles'][number]
 
-function loadUsers({ name, ndes }: ProfileSettings): PageUsers {
+/**
+ * The users of the page `mscep_admin` of a profile.
+ *
+ * @throws ConnectorError `config/invalid` there are none, or a line is not as `certconnector page-user` prints it
+ */
+export function loadPageUsers({ name, ndes }: ProfileSettings): PageUsers {
   if (ndes.users === undefined)
     throw new ConnectorError('config/invalid', `profile ${name}: ndes.adminPage has no usersFile`)
   return parsePageUsers(ndes.users, ndes.allowedUsers, `profile ${name}: ndes.usersFile`)

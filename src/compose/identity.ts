@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { ConnectorError, type Secret } from '../kernel/index.ts'
 import { loadPassphrase } from '../keys/index.ts'
 import { createDurableFile, lockFolder } from '../store/index.ts'
@@ -60,6 +61,7 @@ export async function loadOrMakePassphrase(file: string, dataDir: string): Promi
  * Reads certificate and key of the device listener.
  *
  * @throws ConnectorError `config/invalid` a file cannot be read, or the first holds no certificate
+ * @throws ConnectorError `key/unreadable` the key does not belong to it
  */
 export function loadTls(tls: { readonly certificateFile: string; readonly keyFile: string }): {
   readonly certificatesPem: string
@@ -79,15 +81,25 @@ export function loadTls(tls: { readonly certificateFile: string; readonly keyFil
     }
   }
   const certificatesPem = read('certificateFile', tls.certificateFile)
+  let notAfter: Date
   try {
-    const notAfter = new X509Certificate(certificatesPem).validToDate
-    return { certificatesPem, keyPem: read('keyFile', tls.keyFile), notAfter }
+    notAfter = new X509Certificate(certificatesPem).validToDate
   } catch (cause) {
-    if (cause instanceof ConnectorError) throw cause
     throw new ConnectorError(
       'config/invalid',
       `listeners.device.tls.certificateFile: ${tls.certificateFile} holds no certificate; write PEM, the listener's own certificate first`,
       { cause },
     )
   }
+  const keyPem = read('keyFile', tls.keyFile)
+  try {
+    createSecureContext({ cert: certificatesPem, key: keyPem })
+  } catch (cause) {
+    throw new ConnectorError(
+      'key/unreadable',
+      `listeners.device.tls.keyFile: ${tls.keyFile} is not the key of ${tls.certificateFile}, in PEM and without a passphrase`,
+      { cause },
+    )
+  }
+  return { certificatesPem, keyPem, notAfter }
 }

@@ -4,6 +4,7 @@
  * What needs much of the house is loaded by its first call, so that a command that wants a passphrase, or a name, answers at once.
  */
 import type * as management from '../management/index.ts'
+import type * as files from './check-files.ts'
 import type * as online from './check-online.ts'
 import type * as challenges from './make-challenge.ts'
 import type * as membership from './membership.ts'
@@ -21,6 +22,10 @@ export type { RunningConnector, Surroundings } from './start-connector.ts'
 /** @see connector.startConnector */
 export const startConnector: typeof connector.startConnector = async (...given) =>
   await (await import('./start-connector.ts')).startConnector(...given)
+
+/** @see files.checkFiles */
+export const checkFiles: typeof files.checkFiles = async (...given) =>
+  await (await import('./check-files.ts')).checkFiles(...given)
 
 /** @see online.checkOnline */
 export const checkOnline: typeof online.checkOnline = async (...given) =>

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Configuration } from '../config/index.ts'
 import { type Clock, ConnectorError, Secret } from '../kernel/index.ts'
@@ -11,6 +10,7 @@ import {
   type IntuneOptions,
 } from '../management/index.ts'
 import type { Simulator } from '../simulator/index.ts'
+import { loadNamedText, loadTrustedPem } from './named-files.ts'
 
 /** The client of the tenant, or of the simulator where that plays the tenant; undefined when no profile needs one. */
 export function openIntune(
@@ -83,7 +83,7 @@ function configuredTenant(
     timeouts: intune.timeouts,
     ...(intune.trustedCaFile === undefined
       ? {}
-      : { trustedCaPem: loadText('intune.trustedCaFile', intune.trustedCaFile) }),
+      : { trustedCaPem: loadTrustedPem('intune.trustedCaFile', intune.trustedCaFile) }),
     ...(intune.allowedHostSuffixes === undefined
       ? {}
       : { allowedHostSuffixes: intune.allowedHostSuffixes }),
@@ -100,19 +100,7 @@ function loadCredential(intune: NonNullable<Configuration['intune']>): IntuneCre
       'intune: give clientSecretFile, or clientCertificateFile and clientKeyFile',
     )
   return {
-    certificatePem: loadText('intune.clientCertificateFile', clientCertificateFile),
-    privateKey: new Secret(loadText('intune.clientKeyFile', clientKeyFile)),
-  }
-}
-
-function loadText(key: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new ConnectorError(
-      'config/invalid',
-      `${key}: ${file} cannot be read; check path, owner and mode`,
-      { cause },
-    )
+    certificatePem: loadNamedText('intune.clientCertificateFile', clientCertificateFile),
+    privateKey: new Secret(loadNamedText('intune.clientKeyFile', clientKeyFile)),
   }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Configuration } from '../config/index.ts'
-import { type Clock, ConnectorError, Secret } from '../kernel/index.ts'
+import { type Clock, Secret } from '../kernel/index.ts'
 import {
   loadKeyFile,
   loadPrivateFile,
@@ -18,6 +18,7 @@ import {
   type OpenServiceOptions,
 } from '../management/index.ts'
 import type { Simulator } from '../simulator/index.ts'
+import { loadNamedText, loadTrustedPem } from './named-files.ts'
 
 /** What this connector can do: the service gives it no other work. */
 export function listFeatures({ features }: Configuration): AgentFeatures {
@@ -104,8 +105,12 @@ function configuredService(
   return {
     url,
     enrolmentToken,
-    trustedCaPem: loadText('caFile', caFile),
-    releaseKeyPem: loadText('releaseKeyFile', releaseKeyFile),
+    trustedCaPem:
+      caFile === undefined ? undefined : loadTrustedPem('management.openService.caFile', caFile),
+    releaseKeyPem:
+      releaseKeyFile === undefined
+        ? undefined
+        : loadNamedText('management.openService.releaseKeyFile', releaseKeyFile),
   }
 }
 
@@ -130,18 +135,5 @@ function storesIn(folder: string, passphrase: Secret): Pick<OpenServiceOptions, 
         await writePrivateFile(recordFile, new TextEncoder().encode(text))
       },
     },
-  }
-}
-
-function loadText(key: string, file: string | undefined): string | undefined {
-  if (file === undefined) return undefined
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new ConnectorError(
-      'config/invalid',
-      `management.openService.${key}: ${file} cannot be read; check path, owner and mode`,
-      { cause },
-    )
   }
 }

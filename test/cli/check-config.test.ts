@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -44,6 +44,63 @@ describe('check-config', () => {
     assert.equal(code, 2)
     assert.match(err, /nowhere\.yaml/)
   })
+
+  const WRONG_FILES = [
+    'passphraseFile: short',
+    'blockedKeysFile: short',
+    'listeners:',
+    '  device:',
+    '    publicUrl: https://scep.example.org',
+    '    tls: { certificateFile: short, keyFile: short }',
+    'features: { pkcs: true, pkcsImport: true }',
+    'pfxImport: { deviceIssuersFile: nowhere.pem }',
+    'pkcs:',
+    '  deviceIssuersFile: short',
+    '  templates:',
+    '    - certificationAuthority: ca1.example.org',
+    '      certificationAuthorityName: Example CA',
+    '      certificateTemplateName: User',
+    "      subject: ['CN=*']",
+    'management: { openService: { url: "https://connectors.example.org", caFile: short } }',
+    'intune:',
+    '  tenant: contoso.onmicrosoft.com',
+    '  clientId: 11111111-2222-3333-4444-555555555555',
+    '  clientSecretFile: short',
+    '  trustedCaFile: nowhere.pem',
+    'profiles:',
+    '  - name: default',
+    '    challenge: { kind: intune }',
+    '  - name: page',
+    '    challenge: { kind: one-time }',
+    '    ndes: { adminPage: true, usersFile: short }',
+    '',
+  ].join('\n')
+
+  for (const command of ['check-config', 'serve'])
+    test(`${command} names every file that a start could not use, and makes nothing`, async () => {
+      writeFileSync(join(cwd, 'short'), 'no PEM\n', { mode: 0o600 })
+      writeFileSync(join(cwd, 'files.yaml'), WRONG_FILES)
+      const { code, out, err } = await runCommand(['--config', 'files.yaml', command], { cwd })
+      assert.equal(code, 2, err)
+      assert.equal(out, '')
+      const told = err.split('\n')
+      for (const [key, reason] of [
+        ['short:', /a passphrase has at least 16/],
+        ['blockedKeysFile', /line 1 of .*short is no SHA-256/],
+        ['listeners.device.tls.certificateFile', /holds no certificate/],
+        ['intune.trustedCaFile', /nowhere\.pem cannot be read/],
+        ['management.openService.caFile', /short holds no certificate in PEM/],
+        ['pkcs.deviceIssuersFile', /short holds no PEM certificates/],
+        ['pfxImport.deviceIssuersFile', /nowhere\.pem holds no PEM certificates/],
+        ['ndes.usersFile', /page/],
+      ] as const)
+        assert.ok(
+          told.some((line) => line.includes(key) && reason.test(line)),
+          `${key} in\n${err}`,
+        )
+      assert.match(err, /^8 problems in the configuration/m)
+      assert.equal(existsSync(join(cwd, 'data')), false)
+    })
 
   test('a good file ends with 0, shows the profiles, warns on standard error and shows no secret', async () => {
     writeFileSync(

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { loadConnectorId, loadOrMakePassphrase, loadTls } from '../../../src/compose/identity.ts'
+import { makeThrowawayIdentity } from '../../support/throwaway-identity.ts'
 
 describe('identity', () => {
   let folder: string
@@ -45,5 +46,19 @@ describe('identity', () => {
       code: 'config/invalid',
       message: /listeners\.device\.tls\.certificateFile: .* holds no certificate/,
     })
+  })
+
+  test('a TLS key that is none, or that of another certificate, is named with its key', async () => {
+    const [own, other] = [await makeThrowawayIdentity(), await makeThrowawayIdentity()]
+    const certificateFile = join(folder, 'tls.pem')
+    writeFileSync(certificateFile, own.certificatePem)
+    for (const key of ['not PEM', other.privateKeyPem]) {
+      const keyFile = join(folder, 'tls.key')
+      writeFileSync(keyFile, key)
+      assert.throws(() => loadTls({ certificateFile, keyFile }), {
+        code: 'key/unreadable',
+        message: /listeners\.device\.tls\.keyFile: .*tls\.key is not the key of .*tls\.pem/,
+      })
+    }
   })
 })
