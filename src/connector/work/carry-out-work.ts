@@ -106,7 +106,7 @@ export function createCarryingOut<K extends WorkKind>(
     }
   }
 
-  /** Never throws: what the store does not take is done again when the lease ends. */
+  /** Never throws: what store or service do not take is done again soon. */
   async function work(
     record: WorkRecord,
     item: KeptItem<K> | undefined,
@@ -134,7 +134,13 @@ export function createCarryingOut<K extends WorkKind>(
         return await postpone(record, verdict.end.errorMessage)
       await finish(record, verdict, clock.now().getTime() - startedAt)
     } catch (error) {
-      log.debug('operational', `an item keeps its lease until that ends: ${describeError(error)}`)
+      const soon = new Date(clock.now().getTime() + (attemptPausesSeconds[0] ?? 0) * 1000)
+      log.debug(
+        'operational',
+        `an item is looked at again at ${soon.toISOString()}: ${describeError(error)}`,
+      )
+      // A store that is away does not take this either: then the lease in the journal ends first.
+      await items.prolong([record.id], holder, soon).catch(() => undefined)
     }
 
     async function giveUp(): Promise<void> {

@@ -110,6 +110,7 @@ function stage(
     takenBack,
     told,
     start,
+    now: () => now,
     advance(seconds: number) {
       now += seconds * 1000
     },
@@ -651,6 +652,27 @@ describe('leases of the service', () => {
     await on.until('taken back', () => on.takenBack.length === 1)
     assert.deepEqual(on.takenBack, ['4A01 7'])
     assert.equal(on.carried.length, 1)
+  })
+
+  test('a lease that ended and cannot be asked for now is asked for again within seconds', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const renew = on.queue.renewLeases?.bind(on.queue)
+    let asked = 0
+    on.queue.renewLeases = async (...call) => {
+      asked += 1
+      if (asked === 1) throw away()
+      return (await renew?.(...call)) ?? []
+    }
+    const ended = { ...leased(), expires: new Date('2026-06-01T11:00:00Z') }
+    on.queue.waiting.push(fakeItem({ lease: ended }))
+    await on.start()
+    await on.until('it was asked', () => asked === 1)
+    assert.equal(on.carried.length, 0)
+    await on.until('3000', () => {
+      on.advance(1)
+      return on.count(3000) === 1
+    })
+    assert.ok(on.now() <= Date.parse('2026-06-01T12:01:00Z'), 'not a whole lease of ours later')
   })
 
   test('what cannot be taken back now keeps the item, and is taken back later', async () => {
