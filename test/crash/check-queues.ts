@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { type EventRecord, readEvents } from '../../src/events/index.ts'
 import type { ServedItem } from './queue-service.ts'
 import type { QueueSite } from './queue-site.ts'
-import type { QueueStory } from './queue-story.ts'
+import type { QueueEnd, QueueStory } from './queue-story.ts'
 
 /** What two connectors and their service know in the end, held against each other. */
 export interface QueueAftermath {
@@ -20,6 +20,8 @@ export interface QueueAftermath {
   /** Results that the service did not want any more, or had already. */
   readonly uploadedInVain: number
   readonly adminEvents: Readonly<Record<string, number>>
+  /** What the story counted. */
+  readonly figures: Readonly<Record<string, number>>
 }
 
 /** What of a journal is not finished. */
@@ -29,27 +31,24 @@ export interface JournalDepth {
   readonly unrecorded: number
 }
 
-/** Reads everything; both connectors must have ended. `contexts` are in the order of the items' numbers. */
-export async function checkQueues(
-  sites: readonly QueueSite[],
-  story: QueueStory,
-  contexts: readonly string[],
-  served: readonly ServedItem[],
-): Promise<QueueAftermath> {
-  const itemOf = new Map(served.map((item) => [item.requestContext, item]))
+/** Reads everything. */
+export async function checkQueues(story: QueueStory, end: QueueEnd): Promise<QueueAftermath> {
+  const { sites, served } = end
+  const contexts = served.map(({ requestContext }) => requestContext)
   const logs = await Promise.all(sites.map(async (site) => await readAdmin(site, story)))
   const told = Map.groupBy(logs.flat(), ({ requestContextHash }) => requestContextHash ?? '')
   const known = sites.map((site) => new Set(listContextHashes(site)))
+  const { violations, figures = {} } = await story.check(end)
   return {
     violations: [
-      ...contexts.flatMap((context, index) => {
-        const item = itemOf.get(context)
-        const events = told.get(hashOf(context).slice(0, 16)) ?? []
+      ...served.flatMap((item, index) => {
+        const events = told.get(hashOf(item.requestContext).slice(0, 16)) ?? []
         return checkItem(index, story, item, events)
       }),
       ...sites.flatMap(checkHouse),
-      ...story.checkHouses(sites, contexts.length),
+      ...violations,
     ],
+    figures,
     items: contexts.length,
     succeeded: served.filter(({ state }) => state === 'succeeded').length,
     failed: served.filter(({ state }) => state === 'failedFinal').length,
@@ -69,10 +68,9 @@ export async function checkQueues(
 function checkItem(
   index: number,
   story: QueueStory,
-  item: ServedItem | undefined,
+  item: ServedItem,
   events: readonly EventRecord[],
 ): string[] {
-  if (item === undefined) return [`item ${index}: the service does not know it`]
   const expected = story.endOf(index)
   const wanted = story.adminEvents[expected]
   const recorded = item.results.filter(({ outcome }) => outcome === 'recorded')
@@ -122,7 +120,8 @@ function listContextHashes(site: QueueSite): readonly string[] {
   )
 }
 
-function readRows({ dataDir }: QueueSite, statement: string) {
+/** Of the database of a site, read only. */
+export function readRows({ dataDir }: QueueSite, statement: string) {
   const database = new DatabaseSync(join(dataDir, 'connector.db'), { readOnly: true })
   try {
     return database.prepare(statement).all()

@@ -5,7 +5,19 @@ export interface ServedItem {
   readonly requestContext: string
   readonly state: 'queued' | 'leased' | 'succeeded' | 'failedFinal'
   readonly attempt: number
-  readonly results: readonly { readonly connectorId: string; readonly outcome: string }[]
+  /** Where the kind of work has devices. */
+  readonly deviceId: string
+  readonly results: readonly {
+    readonly connectorId: string
+    readonly outcome: string
+    readonly result: Readonly<Record<string, unknown>>
+  }[]
+}
+
+/** A device of the service, with a key that payloads are sealed for. */
+export interface ServedDevice {
+  readonly deviceId: string
+  readonly thumbprint: string
 }
 
 /** Control of the open service that both connectors work for. */
@@ -14,6 +26,11 @@ export interface QueueService {
   queue(orders: readonly object[]): Promise<readonly string[]>
   list(): Promise<readonly ServedItem[]>
   countConnectors(): Promise<number>
+  issueDevice(): Promise<ServedDevice>
+  /** What a device finds in a CMS message. */
+  openAsDevice(deviceId: string, cmsBase64: string): Promise<Uint8Array>
+  /** From now on nothing is lent for longer. */
+  limitLeases(maxLeaseSeconds: number): Promise<void>
   break(order: object): Promise<void>
   repair(): Promise<void>
   /** What was lent for less than that is lent to somebody else afterwards. */
@@ -45,6 +62,16 @@ export function createQueueService(controlUrl: string, { kind }: QueueStory): Qu
     list: async () => ((await call('GET', `work/${kind}`)) as { value: ServedItem[] }).value,
     countConnectors: async () =>
       ((await call('GET', 'connectors')) as { value: readonly unknown[] }).value.length,
+    issueDevice: async () => (await call('POST', 'devices', {})) as ServedDevice,
+    async openAsDevice(deviceId, cms) {
+      const opened = (await call('POST', `devices/${deviceId}/open`, { cms })) as {
+        readonly content: string
+      }
+      return Buffer.from(opened.content, 'base64')
+    },
+    async limitLeases(maxLeaseSeconds) {
+      await call('PUT', 'open-service', { maxLeaseSeconds })
+    },
     async break(order) {
       await call('POST', 'faults', order)
     },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Secret } from '../../src/kernel/index.ts'
 import type { Simulator } from '../../src/simulator/index.ts'
@@ -13,10 +13,7 @@ export type QueueSite = CrashSite & { readonly name: string }
 
 export const CA_ID = 'default'
 
-/**
- * Two connectors with a data folder each and the same CA in both, as after a restored backup, at the open service of
- * `simulator`. Neither knows the other.
- */
+/** Two connectors with a data folder and a CA each, at the open service of `simulator`. Neither knows the other. */
 export async function createQueueSites(
   folder: string,
   story: QueueStory,
@@ -28,13 +25,15 @@ export async function createQueueSites(
     createSite(folder, 'first', [ports[0], ports[1]]),
     createSite(folder, 'second', [ports[2], ports[3]]),
   ]
-  await recordCa(first)
-  await story.prepare(first.dataDir, items)
-  cpSync(first.dataDir, second.dataDir, { recursive: true })
+  const issuersFile = join(folder, 'device-issuers.pem')
+  writeFileSync(issuersFile, simulator.deviceCaPem)
   for (const site of [first, second]) {
+    await recordCa(site)
     writeFileSync(join(site.folder, 'token'), simulator.enrolmentToken, { mode: 0o600 })
-    writeFileSync(site.configFile, configurationOf(site, story, simulator))
+    const own = story.configurationOf(issuersFile)
+    writeFileSync(site.configFile, `${configurationOf(site, simulator)}${own}\n`)
   }
+  await story.prepare([first, second], items)
   return [first, second]
 }
 
@@ -57,11 +56,11 @@ function createSite(
 }
 
 /** Its keys open at once: many starts follow, and none is about scrypt. */
-async function recordCa({ dataDir }: QueueSite): Promise<void> {
+async function recordCa({ dataDir, name }: QueueSite): Promise<void> {
   const passphrase = randomBytes(32).toString('base64url')
   writeFileSync(join(dataDir, 'passphrase'), passphrase, { mode: 0o600 })
   await recordQuickAuthority(join(dataDir, 'ca', CA_ID), new Secret(passphrase), {
-    names: { name: 'Queue CA' },
+    names: { name: `Queue CA of the ${name}` },
     rootKey: 'p256',
     issuingKey: 'p256',
     now: new Date(),
@@ -69,7 +68,7 @@ async function recordCa({ dataDir }: QueueSite): Promise<void> {
   })
 }
 
-function configurationOf(site: QueueSite, story: QueueStory, simulator: Simulator): string {
+function configurationOf(site: QueueSite, simulator: Simulator): string {
   return `dataDir: ${site.dataDir}
 listeners:
   device: { port: ${new URL(site.deviceUrl).port}, publicUrl: ${site.deviceUrl} }
@@ -83,6 +82,5 @@ management:
     enrolmentTokenFile: ${join(site.folder, 'token')}
     caFile: ${simulator.caFile}
 logging: { console: 'off' }
-${story.configuration}
 `
 }

@@ -1,5 +1,4 @@
 import { parseQueueOptions, type QueueOptions, queueUsage } from './queue-options.ts'
-import { createRevocationStory } from './revocation-story.ts'
 import { runQueues } from './run-queues.ts'
 
 /**
@@ -22,7 +21,7 @@ if (options === undefined) process.exit(2)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 console.error(`seed ${options.seed}`)
-const report = await runQueues(options, createRevocationStory(), (line) => console.error(line))
+const report = await runQueues(options, (line) => console.error(line))
 for (const violation of report.violations) console.log(`VIOLATION ${violation}`)
 console.log(
   `${report.violations.length === 0 ? 'ok' : 'FAILED'}: ${report.items} items, ${report.kills} kills, seed ${report.seed}, ` +

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { encodeName, OID, parseCertificate } from '../../src/pki/index.ts'
@@ -11,19 +11,25 @@ import type { QueueStory } from './queue-story.ts'
 const UNKNOWN_ONE_OF = 10
 const DAY_MS = 86_400_000
 
-/** Certificates that are to be revoked. Both connectors have them on record; some that are asked for nobody has. */
+/**
+ * Certificates that are to be revoked. Both connectors have the same CA, as after a restored backup, and have them on
+ * record; some that are asked for nobody has.
+ */
 export function createRevocationStory(): QueueStory {
   let issuerName = ''
 
   return {
     kind: 'revocation',
-    configuration: 'features: { scep: false, revocation: true }',
     adminEvents: { succeeded: 3000, failedFinal: 3001 },
-    async prepare(dataDir, items) {
+    configurationOf: () => 'features: { scep: false, revocation: true }',
+    async prepare([{ dataDir }, second], items) {
       const issuingDer = readIssuing(join(dataDir, 'ca', CA_ID))
       issuerName = parseCertificate(issuingDer).subject
       await recordCertificates(join(dataDir, 'connector.db'), items, issuingDer)
+      rmSync(second.dataDir, { recursive: true })
+      cpSync(dataDir, second.dataDir, { recursive: true })
     },
+    begin: async () => undefined,
     orderOf: (index) => ({
       serialNumber: serialOf(index),
       caConfiguration: `connector-ca/${CA_ID}`,
@@ -31,11 +37,13 @@ export function createRevocationStory(): QueueStory {
       ...(isUnknown(index) ? { issuerName } : {}),
     }),
     endOf: (index) => (isUnknown(index) ? 'failedFinal' : 'succeeded'),
-    checkHouses: (sites, items) => {
+    async check({ sites, served }) {
       const revoked = new Set(sites.flatMap(listRevoked))
-      return Array.from({ length: items }, (_, index) => index)
+      const violations = served
+        .map((_, index) => index)
         .filter((index) => revoked.has(serialOf(index)) === isUnknown(index))
         .map((index) => `item ${index}: serial ${serialOf(index)} is not what it should be`)
+      return { violations }
     },
   }
 }

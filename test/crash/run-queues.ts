@@ -6,8 +6,9 @@ import { RandomSource } from '../property/scep/random-source.ts'
 import { checkQueues, loadDepth, type QueueAftermath } from './check-queues.ts'
 import { type ConnectorProcess, startConnectorProcess } from './connector-process.ts'
 import type { QueueOptions } from './queue-options.ts'
-import { createQueueService, type QueueService } from './queue-service.ts'
-import { createQueueSites, type QueueSite } from './queue-site.ts'
+import { createQueueService, type QueueService, type ServedItem } from './queue-service.ts'
+import { CA_ID, createQueueSites, type QueueSite } from './queue-site.ts'
+import { stories } from './queue-stories.ts'
 import type { QueueStory } from './queue-story.ts'
 
 /** What came of a run. Empty `violations` is what it is about; the figures say that the kills met something. */
@@ -17,6 +18,8 @@ export interface QueueReport extends QueueAftermath {
   readonly kills: number
   /** How often the clock of the service was moved past every lease. */
   readonly clockMoves: number
+  /** How often a dead connector stayed away until its leases had ended. */
+  readonly leasesOutlived: number
   readonly faults: number
   readonly seconds: number
 }
@@ -42,9 +45,9 @@ const POLL_MS = 100
  */
 export async function runQueues(
   options: QueueOptions,
-  story: QueueStory,
   say: (line: string) => void,
 ): Promise<QueueReport> {
+  const story: QueueStory = stories[options.story]()
   const folder = mkdtempSync(join(tmpdir(), 'queues-'))
   const simulator = await startSimulator({ dataDir: folder, httpsPort: 0, controlPort: 0 })
   const sites = await createQueueSites(folder, story, options.items, simulator)
@@ -81,6 +84,7 @@ class QueueRun {
   readonly #connectors = new Map<QueueSite, ConnectorProcess>()
   readonly #contexts: string[] = []
   #clockMoves = 0
+  #leasesOutlived = 0
   #faults = 0
   #open = 0
 
@@ -105,6 +109,9 @@ class QueueRun {
     await Promise.all(this.#sites.map(async (site) => await this.#start(site).ready))
     // One that is killed before it ever enrolled would leave all the work to the other.
     while ((await this.#service.countConnectors()) < this.#sites.length) await pause(POLL_MS)
+    if (this.#story.leaseSeconds !== undefined)
+      await this.#service.limitLeases(this.#story.leaseSeconds)
+    await this.#story.begin(this.#service)
     for (let kill = 1; kill <= kills; kill += 1) {
       await this.#queueUntil(Math.ceil((items * kill) / (kills + 1)))
       await this.#liveAndDie()
@@ -113,11 +120,15 @@ class QueueRun {
     await this.#queueUntil(items)
     await this.#service.repair()
     await this.#waitUntilEnded()
+    const crls = new Map(
+      await Promise.all(this.#sites.map(async (site) => [site, await fetchCrl(site)] as const)),
+    )
     const exitCodes = await Promise.all(
       this.#sites.map(async (site) => await this.#connectors.get(site)?.stop()),
     )
-    const served = await this.#service.list()
-    const aftermath = await checkQueues(this.#sites, this.#story, this.#contexts, served)
+    const service = this.#service
+    const served = await this.#listInOrder()
+    const aftermath = await checkQueues(this.#story, { sites: this.#sites, served, crls, service })
     return {
       ...aftermath,
       violations: [
@@ -130,6 +141,7 @@ class QueueRun {
       seed,
       kills,
       clockMoves: this.#clockMoves,
+      leasesOutlived: this.#leasesOutlived,
       faults: this.#faults,
       seconds: Math.round((performance.now() - startedAt) / 1000),
     }
@@ -166,7 +178,7 @@ class QueueRun {
     await pause(life)
     await this.#connectors.get(victim)?.kill()
     // What the dead one had borrowed is free for the other before it is back.
-    if (this.#random.below(CLOCK_ONE_OF) === 0) await this.#moveClock()
+    if (this.#random.below(CLOCK_ONE_OF) === 0) await this.#outliveLeases()
     await this.#start(victim).ready
   }
 
@@ -180,9 +192,26 @@ class QueueRun {
     })
   }
 
+  async #outliveLeases(): Promise<void> {
+    const { leaseSeconds } = this.#story
+    if (leaseSeconds === undefined) return await this.#moveClock()
+    this.#leasesOutlived += 1
+    await pause(leaseSeconds * 1000)
+  }
+
   async #moveClock(): Promise<void> {
     this.#clockMoves += 1
     await this.#service.moveClock(CLOCK_MINUTES)
+  }
+
+  /** In the order of the items' numbers. */
+  async #listInOrder(): Promise<readonly ServedItem[]> {
+    const items = new Map((await this.#service.list()).map((one) => [one.requestContext, one]))
+    return this.#contexts.map((context) => {
+      const item = items.get(context)
+      if (item === undefined) throw new Error('the service has lost an item')
+      return item
+    })
   }
 
   /** Until the service has every end and neither journal owes anything. */
@@ -201,6 +230,7 @@ class QueueRun {
       if (now !== seen) since = performance.now()
       seen = now
       if (
+        this.#story.leaseSeconds === undefined &&
         performance.now() - since > STANDSTILL_MS &&
         served.some(({ state }) => state === 'leased')
       ) {
@@ -214,4 +244,10 @@ class QueueRun {
 
 async function pause(ms: number): Promise<void> {
   await new Promise((wake) => setTimeout(wake, ms))
+}
+
+async function fetchCrl({ deviceUrl }: QueueSite): Promise<Uint8Array> {
+  const answer = await fetch(`${deviceUrl}/crl/${CA_ID}.crl`)
+  if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`)
+  return await answer.bytes()
 }

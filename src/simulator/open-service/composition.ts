@@ -47,7 +47,8 @@ export function composeOpenService(foundation: OpenServiceFoundation): {
   connectors.recordToken(foundation.enrolmentToken)
   const settings = { current: defaultOpenServiceSettings }
   const intake = new HealthIntake()
-  const work = new WorkService({ connectors, idempotency: new IdempotencyStore(clock), clock })
+  const idempotency = new IdempotencyStore(clock)
+  const work = new WorkService({ connectors, idempotency, settings, clock })
   const enrolment = new EnrolmentService({ connectors, fleetCa, settings, clock })
   const health = { connectors, intake, settings, clock }
   const { https: httpsUrl } = foundation.urls

@@ -5,7 +5,8 @@ import type { EnrolmentService } from './enrolment-service.ts'
 import { OPEN_API_VERSION } from './gate.ts'
 import { type HealthServiceParts, takeHealthMessage } from './health-service.ts'
 import type { ReleaseList } from './releases.ts'
-import { type WorkService, workLimits } from './work-service.ts'
+import { workLimits } from './work-limits.ts'
+import type { WorkService } from './work-service.ts'
 
 /** What answers the connectors. */
 export interface OpenServiceParts {

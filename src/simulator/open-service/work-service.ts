@@ -5,17 +5,9 @@ import { downloadBody, releaseLeasesBody, renewLeasesBody, uploadBody } from './
 import type { Connector, ConnectorRegister } from './connectors.ts'
 import { readCall, recogniseCaller, serviceError } from './gate.ts'
 import type { IdempotencyStore } from './idempotency.ts'
+import type { OpenServiceSettings } from './settings.ts'
+import { workLimits } from './work-limits.ts'
 import { type WorkItem, type WorkKind, WorkQueue, workKinds } from './work-queue.ts'
-
-/** Bounds that the discovery tells and the queues keep. */
-export const workLimits = {
-  maxRequests: 100,
-  maxRevocationRequests: 500,
-  maxBodyBytes: 8_388_608,
-  maxWaitSeconds: 30,
-  minLeaseSeconds: 1,
-  maxLeaseSeconds: 3600,
-} as const
 
 const defaultLeaseSeconds = 300
 const pausedPollSeconds = 60
@@ -24,6 +16,7 @@ const pausedPollSeconds = 60
 export interface WorkParts {
   readonly connectors: ConnectorRegister
   readonly idempotency: IdempotencyStore
+  readonly settings: { readonly current: OpenServiceSettings }
   readonly clock: Clock
 }
 
@@ -60,7 +53,7 @@ export class WorkService {
       isGone: (connectorId: string) => this.#isGone(connectorId),
       leaseSeconds: Math.min(
         Math.max(asked.leaseSeconds ?? defaultLeaseSeconds, workLimits.minLeaseSeconds),
-        workLimits.maxLeaseSeconds,
+        this.#parts.settings.current.maxLeaseSeconds,
       ),
     }
     const waitMs = Math.min(asked.waitSeconds ?? 0, workLimits.maxWaitSeconds) * 1000
@@ -111,8 +104,9 @@ export class WorkService {
     if ('status' in caller) return caller
     const read = readCall(call, renewLeasesBody)
     if ('status' in read) return read
+    const { maxLeaseSeconds } = this.#parts.settings.current
     const value = read.body.leases.map(({ requestContext, leaseId, leaseSeconds }) => {
-      const seconds = Math.min(leaseSeconds ?? defaultLeaseSeconds, workLimits.maxLeaseSeconds)
+      const seconds = Math.min(leaseSeconds ?? defaultLeaseSeconds, maxLeaseSeconds)
       const end = Object.values(this.queues)
         .map((queue) => queue.prolong(caller.connector, requestContext, leaseId, seconds))
         .find((found) => found !== undefined)
