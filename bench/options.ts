@@ -18,6 +18,9 @@ export interface BenchOptions {
   readonly warmUpRequests: number
   /** Certificates in the register of the filled server; 0: there is none. */
   readonly filledWith: number
+  /** PKCS items of one round, and key pairs that are made to see what one costs. */
+  readonly pkcsItems: number
+  readonly pkcsKeys: number
   /** Folder for CPU profiles of the servers; undefined: none, which is how figures are taken. */
   readonly profileDir: string | undefined
 }
@@ -64,6 +67,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     enrolmentsPerSlice: quick ? 20 : 60,
     warmUpRequests: quick ? 100 : 2_000,
     filledWith: quick ? 1_000 : 100_000,
+    pkcsItems: quick ? 20 : 400,
+    pkcsKeys: quick ? 2 : 60,
     profileDir: values.profile,
   }
 }

@@ -16,7 +16,7 @@ export const TARGETS = {
 } as const
 
 /** Boils the measurements of one variant down. Ratios are taken slice by slice and round by round, then their median. */
-export function summarise({ variant, oneThread, rounds, revocation }: VariantResult) {
+export function summarise({ variant, oneThread, rounds, revocation, pkcs }: VariantResult) {
   const { limitMs, handlerMs } = oneThread
   const pairs = limitMs.map((limit, slice) => (handlerMs[slice] ?? Number.NaN) / limit)
   const empty = rounds.map((one) => one.empty)
@@ -75,8 +75,19 @@ export function summarise({ variant, oneThread, rounds, revocation }: VariantRes
     crlBuildMs: round(medianOf(revocation.crlBuildMs), 0),
     /** The longest of all publications: nobody is served meanwhile. */
     crlLongestDelayMs: round(Math.max(...revocation.crlDelayMs), 1),
-    failures: sum([...empty, ...filled].map((one) => one.failures + one.healthFailures)),
-    complaints: [...empty, ...filled].flatMap((one) => one.complaints).slice(0, 3),
+    pkcsItemsPerSecond: round(medianOf(pkcs.itemsPerSecond), 0),
+    pkcsItemCpuMs: round(medianOf(pkcs.itemCpuMs), 3),
+    /** What a core would do that has nothing else to do. */
+    pkcsItemsPerCoreSecond: round(1_000 / medianOf(pkcs.itemCpuMs), 0),
+    pkcsItems: pkcs.items,
+    pkcsKeyGenerationMs: round(pkcs.keyCpuMs, 1),
+    pkcsKeysPerSecond: round(pkcs.keysPerSecond, 1),
+    failures:
+      sum([...empty, ...filled].map((one) => one.failures + one.healthFailures)) + pkcs.failures,
+    complaints: [
+      ...[...empty, ...filled].flatMap((one) => one.complaints).slice(0, 3),
+      ...pkcs.complaints,
+    ],
   }
 }
 

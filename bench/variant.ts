@@ -9,6 +9,7 @@ import { createLimit, type LimitKeys } from './limit.ts'
 import { measureOneThread, type OneThreadResult } from './one-thread.ts'
 import type { BenchOptions, Variant } from './options.ts'
 import { startParallelLimit } from './parallel-limit.ts'
+import { measurePkcs, type PkcsResult } from './pkcs.ts'
 import { buildRequests } from './requests.ts'
 import { measureRevocation, type RevocationResult } from './revocation.ts'
 import { measureRounds, type Round } from './rounds.ts'
@@ -20,6 +21,7 @@ export interface VariantResult {
   readonly oneThread: OneThreadResult
   readonly rounds: readonly Round[]
   readonly revocation: RevocationResult
+  readonly pkcs: PkcsResult
 }
 
 /** As long as those of Intune, which are about 1,200 characters. */
@@ -116,7 +118,15 @@ export async function measureVariant(
       join(directory, `${variant}-revoked.db`),
       { publications: options.rounds, seconds: Math.min(2, options.seconds / 2) },
     )
-    return { variant, oneThread, rounds, revocation }
+    say('  PKCS')
+    const pkcsDir = join(directory, `${variant}-pkcs`)
+    mkdirSync(pkcsDir, { mode: 0o700 })
+    const pkcs = await measurePkcs(authority, devicesPkcs8Der, pkcsDir, {
+      rounds: options.rounds,
+      itemsPerRound: options.pkcsItems,
+      keys: options.pkcsKeys,
+    })
+    return { variant, oneThread, rounds, revocation, pkcs }
   } finally {
     await stop()
   }

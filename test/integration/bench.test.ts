@@ -23,11 +23,16 @@ test('the bench enrols through the real server without a failure and ends with i
     'crlEntries',
     'crlBuildMs',
     'crlLongestDelayMs',
+    'pkcsItemsPerSecond',
+    'pkcsItemCpuMs',
+    'pkcsItemsPerCoreSecond',
+    'pkcsKeyGenerationMs',
+    'pkcsKeysPerSecond',
   ]) {
     const figure = figures[name]
     assert.ok(typeof figure === 'number' && figure > 0, `${name} is ${String(figure)}`)
   }
   assert.equal(figures['failures'], 0)
-  const [variant] = figures['variants'] as { enrolments: number }[]
-  assert.ok(variant !== undefined && variant.enrolments > 0)
+  const [variant] = figures['variants'] as { enrolments: number; pkcsItems: number }[]
+  assert.ok(variant !== undefined && variant.enrolments > 0 && variant.pkcsItems > 0)
 })
