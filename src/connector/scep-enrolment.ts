@@ -122,6 +122,7 @@ export function createScepEnrolment(
       // 5. Intent: what is about to be signed is written down. A crash leaves a record, and a serial that stays taken.
       const reserved = await reserve(work, decision.order)
       if (reserved.kind === 'taken') return await replay(work, reserved.record)
+      if (reserved.kind === 'compromised') return await refuse(work, refusedByPolicy(compromised))
       const { intent } = reserved
       work.reservedSerial = intent.order.serialHex
       const lost = await checkChallengeBinding(work)
@@ -367,6 +368,13 @@ async function decide(
     log.debug('operational', `left out by policy: ${verdict.leftOut.join('; ')}`)
   return { kind: 'accepted', order: verdict.order }
 }
+
+/** The register would reserve nothing for the key (REQ-121). */
+const compromised = {
+  kind: 'refused',
+  reason: 'a certificate for this key was revoked because the key was compromised',
+  about: 'key',
+} as const
 
 /** With the code that Windows has for what it is about (REQ-162). */
 function refusedByPolicy({

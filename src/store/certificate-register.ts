@@ -139,18 +139,23 @@ export function createCertificateRegister(
       const { requestKey } = intent
       const now = intent.reservedAt.getTime()
       const since = replaySince.getTime()
-      const insert = insertIntent(intent, holder, leaseUntil, requestKey)
+      const { serialHex, spkiDer } = intent.order
+      const findCompromised = queries.findCompromised({ spkiDer })
+      const insert = [
+        mustAffect(findCompromised, 0),
+        insertIntent(intent, holder, leaseUntil, requestKey),
+      ]
       let before: readonly Statement[] = []
       for (let round = 0; round < MAX_ROUNDS; round += 1) {
-        const outcome = await executor.write([...before, insert])
+        const outcome = await executor.write([...before, ...insert])
         if (outcome.kind === 'done') return { kind: 'reserved' }
         const live = await readOne(queries.findLive({ requestKey, since: Number.MIN_SAFE_INTEGER }))
         const hasRunOut = live?.state === 'reserved' && live.lease_until <= now
         if (live !== undefined && live.reserved_at >= since && !hasRunOut)
           return { kind: 'taken', record: parseCertificateRow(live) }
-        const { serialHex } = intent.order
         if ((await readOne(queries.findReserved({ serialHex }))) !== undefined)
           throw new ConnectorError('store/conflict', `serial ${serialHex} exists already`)
+        if ((await executor.read(findCompromised)).length > 0) return { kind: 'compromised' }
         before = []
         if (live !== undefined) {
           const old = { serialHex: live.serial_hex }
@@ -216,10 +221,6 @@ export function createCertificateRegister(
     async findByThumbprint(thumbprintHex) {
       const row = await readOne(queries.findByThumbprint({ thumbprintHex }))
       return row === undefined ? undefined : parseCertificateRow(row)
-    },
-
-    async isKeyCompromised(spkiDer) {
-      return (await executor.read(queries.findCompromised({ spkiDer }))).length > 0
     },
 
     async revoke(caId, serialHex, reason, at) {

@@ -74,6 +74,9 @@ export interface CertificateRegister {
    * as `taken`. A `reserved` one whose lease ran out is abandoned and replaced. Two instances at once: exactly one gets
    * `reserved`.
    *
+   * `compromised`: nothing was written, because a certificate with this very SubjectPublicKeyInfo was revoked for
+   * keyCompromise (REQ-121).
+   *
    * @throws ConnectorError `store/conflict` the serial exists already (draw another)
    */
   reserve(
@@ -82,7 +85,8 @@ export interface CertificateRegister {
     leaseUntil: Date,
     replaySince: Date,
   ): Promise<
-    { readonly kind: 'reserved' } | { readonly kind: 'taken'; readonly record: CertificateRecord }
+    | { readonly kind: 'reserved' | 'compromised' }
+    | { readonly kind: 'taken'; readonly record: CertificateRecord }
   >
 
   /**
@@ -115,9 +119,6 @@ export interface CertificateRegister {
   findBySerial(caId: string, serialHex: string): Promise<CertificateRecord | undefined>
 
   findByThumbprint(thumbprintHex: string): Promise<CertificateRecord | undefined>
-
-  /** Whether a certificate with this very SubjectPublicKeyInfo was revoked for keyCompromise (REQ-121). */
-  isKeyCompromised(spkiDer: Uint8Array): Promise<boolean>
 
   /**
    * Marks revoked, and the CRL of its CA outdated; false when no such certificate was issued. Twice keeps the first date

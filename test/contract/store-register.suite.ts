@@ -34,6 +34,14 @@ export function describeRegister(current: CurrentHarness): void {
     return { intent, certificate }
   }
 
+  /** What comes of another request for this key. */
+  async function reserveFor(spkiDer: Uint8Array) {
+    const sample = sampleIntent()
+    const intent = { ...sample, order: { ...sample.order, spkiDer } }
+    const { kind } = await register().reserve(intent, 'one', lease, since)
+    return { kind, state: await stateOf(intent.caId, intent.order.serialHex) }
+  }
+
   async function stateOf(caId: string, serialHex: string): Promise<CertificateState | undefined> {
     return (await register().findBySerial(caId, serialHex))?.state
   }
@@ -52,6 +60,31 @@ export function describeRegister(current: CurrentHarness): void {
         revokedAt: undefined,
         revocationReason: undefined,
       })
+    })
+
+    test('nothing is reserved for a key once a certificate for it was revoked for keyCompromise', async () => {
+      const { intent, certificate } = await issued()
+      const { spkiDer } = intent.order
+      const revoke = async (reason: 1 | 6) =>
+        await register().revoke(intent.caId, certificate.serialHex, reason, later(1))
+      await revoke(6)
+      assert.deepEqual(await reserveFor(spkiDer), { kind: 'reserved', state: 'reserved' })
+      await revoke(1)
+      assert.deepEqual(await reserveFor(spkiDer), { kind: 'compromised', state: undefined })
+      const other = Uint8Array.of(...spkiDer, 0)
+      assert.deepEqual(await reserveFor(other), { kind: 'reserved', state: 'reserved' })
+    })
+
+    test('a compromised key leaves the earlier record of its request as it was', async () => {
+      const { intent, certificate } = await issued()
+      await register().revoke(intent.caId, certificate.serialHex, 1, later(1))
+      const sample = sampleIntent({ requestKey: intent.requestKey })
+      const again = { ...sample, order: { ...sample.order, spkiDer: intent.order.spkiDer } }
+      assert.equal((await register().reserve(again, 'one', lease, since)).kind, 'taken')
+      const outcome = await register().reserve(again, 'one', lease, later(1))
+      assert.equal(outcome.kind, 'compromised')
+      const live = await register().findByRequestKey(intent.requestKey, since)
+      assert.equal(live?.order.serialHex, intent.order.serialHex)
     })
 
     test('a second intent of the same request is told of the first', async () => {
@@ -364,13 +397,13 @@ export function describeRegister(current: CurrentHarness): void {
       const { caId } = intent
       const { serialHex, spkiDer } = intent.order
       await register().revoke(caId, serialHex, 4, later(10))
-      assert.equal(await register().isKeyCompromised(spkiDer), false)
+      assert.equal((await reserveFor(spkiDer)).kind, 'reserved')
       await register().revoke(caId, serialHex, 1, later(20))
       await register().revoke(caId, serialHex, 5, later(30))
       const record = await register().findBySerial(caId, serialHex)
       assert.deepEqual(record?.revokedAt, later(10))
       assert.equal(record?.revocationReason, 1)
-      assert.equal(await register().isKeyCompromised(spkiDer), true)
+      assert.equal((await reserveFor(spkiDer)).kind, 'compromised')
     })
 
     test('a certificate nobody issued is not revoked', async () => {
@@ -438,19 +471,6 @@ export function describeRegister(current: CurrentHarness): void {
         listed.map(({ order }) => order.serialHex),
         [made[2]?.order.serialHex, made[1]?.order.serialHex],
       )
-    })
-
-    test('a key is compromised once a certificate for it was revoked for that, and for nothing else', async () => {
-      const { intent, certificate } = await issued()
-      const { spkiDer } = intent.order
-      const revoke = async (reason: 1 | 4 | 6) =>
-        await register().revoke(intent.caId, certificate.serialHex, reason, later(1))
-      assert.equal(await register().isKeyCompromised(spkiDer), false)
-      await revoke(6)
-      assert.equal(await register().isKeyCompromised(spkiDer), false)
-      await revoke(1)
-      assert.equal(await register().isKeyCompromised(spkiDer), true)
-      assert.equal(await register().isKeyCompromised(Uint8Array.of(...spkiDer, 0)), false)
     })
 
     test('what is unknown is undefined', async () => {

@@ -201,15 +201,13 @@ function createRegister(
     async reserve(intent, holder, leaseUntil, replaySince) {
       gate.write('certificates.reserve')
       const live = findLive(intent.requestKey)
-      if (live !== undefined) {
-        const hasRunOut = live.state === 'reserved' && live.leaseUntil <= intent.reservedAt
-        if (live.reservedAt >= replaySince && !hasRunOut)
-          return { kind: 'taken', record: recordOf(live) }
-        refuseKnownSerial(rows, intent)
-        live.liveKey = undefined
-        if (hasRunOut) live.state = 'abandoned'
-      }
+      const hasRunOut = live?.state === 'reserved' && live.leaseUntil <= intent.reservedAt
+      if (live !== undefined && live.reservedAt >= replaySince && !hasRunOut)
+        return { kind: 'taken', record: recordOf(live) }
       refuseKnownSerial(rows, intent)
+      if (isCompromised(rows, intent)) return { kind: 'compromised' }
+      if (live !== undefined) live.liveKey = undefined
+      if (live !== undefined && hasRunOut) live.state = 'abandoned'
       insert(intent, holder, leaseUntil)
       return { kind: 'reserved' }
     },
@@ -260,13 +258,6 @@ function createRegister(
       gate.read('certificates.findByThumbprint')
       const row = [...rows.values()].find((each) => each.thumbprintHex === thumbprintHex)
       return row === undefined ? undefined : recordOf(row)
-    },
-    async isKeyCompromised(spkiDer) {
-      gate.read('certificates.isKeyCompromised')
-      return [...rows.values()].some(
-        ({ revocationReason, order }) =>
-          revocationReason === 1 && equalBytes(order.spkiDer, spkiDer),
-      )
     },
     async revoke(caId, serialHex, reason: RevocationReason, at) {
       gate.write('certificates.revoke')
@@ -340,6 +331,12 @@ function entryOf(row: Row, releasedAt: Date): RevokedEntry {
 function refuseKnownSerial(rows: ReadonlyMap<string, Row>, intent: IssuanceIntent): void {
   if (rows.has(intent.order.serialHex))
     throw new ConnectorError('store/conflict', `serial ${intent.order.serialHex} exists already`)
+}
+
+function isCompromised(rows: ReadonlyMap<string, Row>, { order: { spkiDer } }: IssuanceIntent) {
+  return [...rows.values()].some(
+    ({ revocationReason, order }) => revocationReason === 1 && equalBytes(order.spkiDer, spkiDer),
+  )
 }
 
 function recordOf(row: Row): CertificateRecord {

@@ -20,7 +20,7 @@ import type { Work } from './enrolment-work.ts'
 export async function decideByRules(work: Work, context: EnrolmentContext): Promise<PolicyVerdict> {
   const { csr } = work.request
   const { templates, certificate } = work.profile
-  const { blockedKeys, certificates, clock } = work.ports
+  const { blockedKeys, clock } = work.ports
   try {
     const rules = chooseCertificateRules(csr, templates, certificate, work.urlParams)
     const verdict =
@@ -28,7 +28,7 @@ export async function decideByRules(work: Work, context: EnrolmentContext): Prom
         ? await decideWithDirectory(work, rules, context)
         : checkCertificatePolicy(csr, rules, clock.now())
     if (verdict.kind === 'refused') return verdict
-    const problem = await findKeyProblem(csr, blockedKeys, certificates)
+    const problem = findKeyProblem(csr, blockedKeys)
     return problem === undefined ? verdict : { kind: 'refused', reason: problem, about: 'key' }
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'pki/malformed') throw error

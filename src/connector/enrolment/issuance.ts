@@ -21,7 +21,8 @@ const CA_TIMEOUT_MS = 25_000
 const RESERVE_ROUNDS = 3
 
 /**
- * Writes down what is about to be signed under a fresh serial, unless another instance was faster.
+ * Writes down what is about to be signed under a fresh serial, unless another instance was faster, or the key is known
+ * to be in other hands.
  *
  * @throws ConnectorError `worker/timeout` another instance is still at it
  * @throws ConnectorError `store/unavailable`, `store/conflict` nothing was written
@@ -32,6 +33,7 @@ export async function reserve(
 ): Promise<
   | { readonly kind: 'reserved'; readonly intent: IssuanceIntent }
   | { readonly kind: 'taken'; readonly record: CertificateRecord }
+  | { readonly kind: 'compromised' }
 > {
   const { certificates, clock, holder, randomBytes } = work.ports
   for (let round = 0; round < RESERVE_ROUNDS; round += 1) {
@@ -48,6 +50,7 @@ export async function reserve(
     const leaseUntil = new Date(now.getTime() + INTENT_LEASE_MS)
     const result = await certificates.reserve(intent, holder, leaseUntil, replaySince(work))
     if (result.kind === 'reserved') return { kind: 'reserved', intent }
+    if (result.kind === 'compromised') return { kind: 'compromised' }
     const record = await waitForOther(work)
     if (record !== undefined) return { kind: 'taken', record }
   }
