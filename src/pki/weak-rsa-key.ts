@@ -8,11 +8,22 @@ const PRIMES: readonly number[] = [
   103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ]
 
-/** What 65537 generates modulo each of them. */
-const GENERATED: readonly ReadonlySet<number>[] = PRIMES.map((prime) => {
+/** What 65537 generates modulo a prime. */
+function generate(prime: number): ReadonlySet<number> {
   const powers = new Set<number>()
   for (let power = 1; !powers.has(power); power = (power * 65_537) % prime) powers.add(power)
   return powers
+}
+
+const GROUP_SIZE = 7
+
+/** Seven primes at a time: one division of the long modulus serves them all, and its rest is a safe integer. */
+const GROUPS = Array.from({ length: Math.ceil(PRIMES.length / GROUP_SIZE) }, (_, index) => {
+  const primes = PRIMES.slice(index * GROUP_SIZE, (index + 1) * GROUP_SIZE)
+  return {
+    product: primes.reduce((product, prime) => product * BigInt(prime), 1n),
+    primes: primes.map((prime) => ({ prime, generated: generate(prime) })),
+  }
 })
 
 /**
@@ -34,10 +45,12 @@ export function findRsaWeakness(spkiDer: Uint8Array): string | undefined {
   const modulus = BigInt(`0x${toHex(getChild(key, 0, TAG.integer, 'RSA modulus').value)}`)
   if (modulus % 2n === 0n) return 'the RSA modulus is even'
   let isFingerprint = true
-  for (const [index, prime] of PRIMES.entries()) {
-    const rest = Number(modulus % BigInt(prime))
-    if (rest === 0) return `the RSA modulus is divisible by ${prime}`
-    isFingerprint &&= GENERATED[index]?.has(rest) === true
+  for (const { product, primes } of GROUPS) {
+    const rest = Number(modulus % product)
+    for (const { prime, generated } of primes) {
+      if (rest % prime === 0) return `the RSA modulus is divisible by ${prime}`
+      isFingerprint &&= generated.has(rest % prime)
+    }
   }
   return isFingerprint ? 'the RSA key is of the kind of CVE-2017-15361 (ROCA)' : undefined
 }
