@@ -2,7 +2,7 @@ import { type ExpressionBuilder, sql } from 'kysely'
 import type { RevocationReason } from '../ca/index.ts'
 import type { encodeIntent } from './certificate-rows.ts'
 import type { CertificateState } from './ports.ts'
-import { isCompromised } from './predicates.ts'
+import { isCompromised, oneRow } from './predicates.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { Schema } from './schema.ts'
 import type { SqlDialect } from './sql-dialect.ts'
@@ -43,7 +43,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
       .selectAll()
       .where((where) => hasSerial(where, slots.serialHex))
       .where('ca_id', '=', slots.caId)
-      .limit(1)
+      .limit(oneRow)
 
   const lastCrlNumber = (caId: string) =>
     sql<number>`coalesce(${db
@@ -92,7 +92,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
         .selectFrom('certificate')
         .selectAll()
         .where('thumbprint_hex', '=', slots.thumbprintHex)
-        .limit(1),
+        .limit(oneRow),
     ),
     findCompromised: prepareQuery((slots: { readonly spkiDer: Uint8Array }) =>
       db
@@ -100,7 +100,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
         .select('serial_hex')
         .where('spki_der', '=', slots.spkiDer)
         .where(isCompromised)
-        .limit(1),
+        .limit(oneRow),
     ),
     /** Abandons an intent whose lease ran out. */
     abandonRunOut: prepareQuery((slots: { readonly serialHex: string; readonly now: number }) =>
@@ -225,7 +225,7 @@ export function prepareCertificateQueries({ compiler: db }: SqlDialect) {
               ])
               .where((where) => hasSerial(where, slots.serialHex))
               .where('ca_id', '=', slots.caId)
-              .limit(1),
+              .limit(oneRow),
           )
           .onConflict((conflict) =>
             conflict.column('ca_id').doUpdateSet((row) => ({

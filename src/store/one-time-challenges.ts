@@ -1,6 +1,6 @@
 import { toDate } from './certificate-rows.ts'
 import type { OneTimeChallenges } from './ports.ts'
-import { isUnissued } from './predicates.ts'
+import { isUnissued, oneRow } from './predicates.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 import type { SqlExecutor } from './sql-executor.ts'
@@ -131,7 +131,7 @@ export function prepareChallengeQueries({ compiler: db }: SqlDialect) {
         .selectFrom('one_time_challenge')
         .select('hash_hex')
         .where('bound_key', '=', slots.requestKey)
-        .limit(1),
+        .limit(oneRow),
     ),
     release: prepareQuery((slots: { readonly requestKey: string }) =>
       db

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import { toDate } from './certificate-rows.ts'
 import type { PendingRecord, PendingRequest, PendingRequests, PendingState } from './ports.ts'
-import { isOpen } from './predicates.ts'
+import { isOpen, oneRow } from './predicates.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { PendingRequestTable } from './schema.ts'
 import type { SqlDialect } from './sql-dialect.ts'
@@ -184,7 +184,7 @@ export function preparePendingQueries({ compiler: db }: SqlDialect) {
           .where('signer_key_hex', '=', slots.signerKeyHex)
           .where('created_at', '>=', slots.since)
           .orderBy('created_at', 'desc')
-          .limit(1),
+          .limit(oneRow),
     ),
     find: prepareQuery((slots: { readonly id: string }) =>
       db.selectFrom('pending_request').selectAll().where('id', '=', slots.id),

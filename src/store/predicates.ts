@@ -38,3 +38,6 @@ export const isOpenWork = sql<boolean>`state in ('received', 'finished', 'return
 
 /** Closed work items whose Admin event may not be in the log yet. */
 export const isUnrecordedWork = sql<boolean>`(state = 'closed' and is_recorded = 0)`
+
+/** For a limit. As a parameter it would cost ten times the query: SQLite compiles one anew whose limit is bound. */
+export const oneRow = sql.lit(1)
