@@ -32,7 +32,12 @@ const maxSubjectOctets = 4096
  * @see RFC 2986, section 4; REQ-109 to 116
  */
 export function parseCertificationRequest(der: Uint8Array): CertificationRequest {
-  const request = readRequest(der)
+  return readCertificationRequest(parseElement(der))
+}
+
+/** `parseCertificationRequest` for an element that has been read already. */
+export function readCertificationRequest(element: DerElement): CertificationRequest {
+  const request = readRequest(element)
   const { subject, spki, info } = request
   if (!subject.isDer || !spki.isDer) throw malformed('subject or public key is not in DER')
   if (!isCanonicalPublicKey(spki)) throw malformed('public key is not in its usual encoding')
@@ -41,7 +46,7 @@ export function parseCertificationRequest(der: Uint8Array): CertificationRequest
   }
   const attributes = readAttributes(info)
   return {
-    der,
+    der: element.der,
     subjectDer: subject.der,
     subject: readName(subject),
     spkiDer: spki.der,
@@ -54,17 +59,17 @@ export function parseCertificationRequest(der: Uint8Array): CertificationRequest
 /**
  * Verifies the proof of possession: the request is signed with the key that it names.
  *
- * @param csr only its bytes are used
+ * @param element a PKCS #10 as read
  * @param knownKey the key of the request, where the caller has imported it already; its bytes have been compared
  * @throws ConnectorError `pki/bad-csr` the signature does not hold
  * @throws ConnectorError `pki/unsupported-algorithm` its algorithm or key is none that we know
- * @throws ConnectorError `pki/malformed` the bytes are no PKCS #10
+ * @throws ConnectorError `pki/malformed` it is no PKCS #10
  */
 export function verifyCertificationRequest(
-  csr: { readonly der: Uint8Array },
+  element: DerElement,
   knownKey?: { readonly spkiDer: Uint8Array; readonly key: KeyObject },
 ): void {
-  const { info, spki, algorithm, signature } = readRequest(csr.der)
+  const { info, spki, algorithm, signature } = readRequest(element)
   const isKnown = knownKey !== undefined && Buffer.compare(knownKey.spkiDer, spki.der) === 0
   const key = isKnown ? knownKey.key : importPublicKey(spki.der)
   if (!isSignatureValid(readSignatureScheme(algorithm), key, info.der, signature)) {
@@ -72,8 +77,8 @@ export function verifyCertificationRequest(
   }
 }
 
-function readRequest(der: Uint8Array) {
-  const request = checkedTag(parseElement(der), TAG.sequence, 'certification request')
+function readRequest(element: DerElement) {
+  const request = checkedTag(element, TAG.sequence, 'certification request')
   const info = getChild(request, 0, TAG.sequence, 'certificationRequestInfo')
   parseSmallInteger(getChild(info, 0, TAG.integer, 'version'), 'version of the request')
   const signature = getChild(request, 2, TAG.bitString, 'signature')

@@ -10,7 +10,11 @@ export {
   readCertificate,
   verifyCertificateSignature,
 } from './certificate.ts'
-export { parseCertificationRequest, verifyCertificationRequest } from './certification-request.ts'
+export {
+  parseCertificationRequest,
+  readCertificationRequest,
+  verifyCertificationRequest,
+} from './certification-request.ts'
 export {
   cipherTraits,
   decryptContent,

@@ -3,6 +3,7 @@ import { ConnectorError, toHex } from '../kernel/index.ts'
 import {
   type CertificateReference,
   cipherTraits,
+  type DerElement,
   decryptContent,
   type EnvelopedData,
   parseEnvelopedData,
@@ -94,16 +95,16 @@ function prepareUnwrap(
  * A PKCS #10 and the proof that its sender holds the key.
  *
  * @param signerKey taken for the request's own key where the bytes are the same, to save an import
- * @returns its DER, without octets that followed it (REQ-104)
+ * @returns it as read, without octets that followed it (REQ-104)
  * @throws ConnectorError `pki/…`, `scep/bad-signature`
  */
 export function proveRequest(
   content: Uint8Array,
   signerKey: { readonly spkiDer: Uint8Array; readonly key: KeyObject },
-): Uint8Array {
-  const { der } = parseLeadingElement(content)
-  verifyCertificationRequest({ der }, signerKey)
-  return der
+): DerElement {
+  const request = parseLeadingElement(content)
+  verifyCertificationRequest(request, signerKey)
+  return request
 }
 
 /** The first recipient that names one of our certificates (REQ-95). */

@@ -1,13 +1,14 @@
 import { hash, type KeyObject } from 'node:crypto'
-import { ConnectorError, equalBytes, toHex } from '../kernel/index.ts'
+import { ConnectorError, equalBytes, fromHex, toHex } from '../kernel/index.ts'
 import {
   type Certificate,
   type CertificationRequest,
+  encodeIssuerAndSerial,
   isDigestValid,
   isSignerInfoValid,
   OID,
-  parseCertificationRequest,
   parseSignedData,
+  readCertificationRequest,
   readDigest,
   readSignatureScheme,
   readSignedContent,
@@ -82,7 +83,7 @@ function readFrame(messageDer: Uint8Array): { signed: SignedData; frame: FrameDr
       keyTransport: undefined,
       isByPassword: false,
       raFingerprintHex: undefined,
-      signerDer: undefined,
+      recipient: undefined,
     }
     return { signed, frame }
   } catch (error) {
@@ -108,7 +109,10 @@ function openSigned(
   const messageType = checkedMessageType(attributes)
   checkTime(attributes, rules, now)
   const signer = getSignerCertificate(signed.certificates, signerInfo.signer)
-  frame.signerDer = signer.der
+  frame.recipient = {
+    issuerAndSerialDer: encodeIssuerAndSerial(signer.issuerDer, fromHex(signer.serialHex)),
+    spkiDer: signer.spkiDer,
+  }
   const signerKey = importSignerKey(signer)
   const content = readSignedContent(signed)
   if (content === undefined) throw tellable('scep/bad-request', 'the message has no content')
@@ -126,10 +130,10 @@ function openSigned(
       query: { frame, signer: describeSigner(signer, signerKey), signingTime, asked },
     }
   }
-  const csrDer = openEnvelope(content.octets, frame, ras, rules, (octets) =>
+  const proven = openEnvelope(content.octets, frame, ras, rules, (octets) =>
     proveRequest(octets, { spkiDer: signer.spkiDer, key: signerKey }),
   )
-  const csr = parseCertificationRequest(csrDer)
+  const csr = readCertificationRequest(proven)
   if (csr.signatureAlgorithmOid === OID.md5WithRsaEncryption && !rules.allowMd5) {
     throw tellable('scep/unsupported-algorithm', 'the certification request is signed with MD5')
   }
@@ -137,7 +141,7 @@ function openSigned(
     frame,
     messageType,
     csr,
-    csrSha256Hex: sha256Hex(csrDer),
+    csrSha256Hex: sha256Hex(csr.der),
     signer: describeRequester(signer, signerKey, csr, rules),
     signingTime,
   }

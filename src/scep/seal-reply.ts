@@ -1,4 +1,4 @@
-import { ConnectorError, equalBytes, fromHex } from '../kernel/index.ts'
+import { ConnectorError, equalBytes } from '../kernel/index.ts'
 import {
   cipherTraits,
   encodeAttribute,
@@ -6,7 +6,6 @@ import {
   encodeContentCipher,
   encodeCrls,
   encodeEnvelopedData,
-  encodeIssuerAndSerial,
   encodeKeyTransport,
   encodeKeyTransportRecipient,
   encodeOctetString,
@@ -43,7 +42,7 @@ const statusDigits = { SUCCESS: '0', FAILURE: '2', PENDING: '3' } as const
  *
  * @returns DER, but for the order of certificates, which is that of the reply
  * @throws ConnectorError `internal/bug` a SUCCESS for a frame that a refused request left incomplete
- * @throws ConnectorError `pki/malformed` the signer certificate of the frame cannot be read
+ * @throws ConnectorError `pki/malformed` a certificate of the chain cannot be read
  * @see RFC 8894, sections 3.2 and 3.3.2; REQ-163 to 180
  */
 export function sealReply(
@@ -127,19 +126,18 @@ function encryptFor(
 
 /** The signer of the request, or whoever knows the password by which it was encrypted. */
 function encodeRecipient(
-  { isByPassword, keyTransport, signerDer }: ReplyFrame,
+  { isByPassword, keyTransport, recipient }: ReplyFrame,
   contentKey: Uint8Array,
   { recipientPassword }: ScepRules,
   random: SealContext['random'],
 ): Uint8Array {
   if (isByPassword && recipientPassword !== undefined)
     return encodePasswordRecipient(contentKey, recipientPassword.reveal(), random)
-  if (keyTransport === undefined || signerDer === undefined) throw incomplete()
-  const signer = parseCertificate(signerDer)
+  if (keyTransport === undefined || recipient === undefined) throw incomplete()
   return encodeKeyTransportRecipient(
-    encodeIssuerAndSerial(signer.issuerDer, fromHex(signer.serialHex)),
+    recipient.issuerAndSerialDer,
     encodeKeyTransport(keyTransport),
-    wrapContentKey(importPublicKey(signer.spkiDer), keyTransport, contentKey),
+    wrapContentKey(importPublicKey(recipient.spkiDer), keyTransport, contentKey),
   )
 }
 

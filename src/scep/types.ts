@@ -38,6 +38,12 @@ export interface ScepRules {
   readonly recipientPassword?: Secret
 }
 
+/** Whom a reply is encrypted to, as its envelope names it. */
+export interface ReplyRecipient {
+  readonly issuerAndSerialDer: Uint8Array
+  readonly spkiDer: Uint8Array
+}
+
 /**
  * What a reply needs of its request. Exists as soon as the outer SignedData could be read as far as its transactionID.
  * Structured-cloneable.
@@ -58,8 +64,8 @@ export interface ReplyFrame {
   readonly isByPassword: boolean
   /** SHA-256 (hexadecimal) of the RA certificate that the request was encrypted to; undefined when none matched. */
   readonly raFingerprintHex: string | undefined
-  /** The signer certificate as received: recipient of a SUCCESS; undefined when none was found. */
-  readonly signerDer: Uint8Array | undefined
+  /** The signer: whom a SUCCESS is encrypted to; undefined when none was found. */
+  readonly recipient: ReplyRecipient | undefined
 }
 
 /** Who signed a message: a certificate whose key made the signature. Nothing is known of its issuer yet. */

@@ -161,8 +161,8 @@ function exchange(
   const outcome = openRequest(messageDer, ring, habits, MADE_AT)
   if (outcome.kind !== 'opened')
     assert.fail(outcome.kind === 'refused' ? outcome.refusal.text : outcome.kind)
-  const { frame } = outcome.request
-  folder.put('signer.pem', toPem('CERTIFICATE', frame.signerDer ?? Buffer.alloc(0)))
+  const { frame, signer } = outcome.request
+  folder.put('signer.pem', toPem('CERTIFICATE', signer.certificateDer))
   return folder.put('reply.der', sealReply(frame, reply, ring, habits, context))
 }
 

@@ -62,7 +62,7 @@ test('a refusal before the envelope still carries nonce and digest of the reques
   const { frame } = open(shape) as Extract<OpenOutcome, { kind: 'refused' }>
   assert.equal(frame.senderNonce?.length, 16)
   assert.equal(frame.digest, 'sha256')
-  assert.ok(frame.signerDer)
+  assert.ok(frame.recipient)
 })
 
 function open(shape: Shape): OpenOutcome {

@@ -319,7 +319,7 @@ export function createDeviceRequest(change: Partial<ScepRequest> = {}): ScepRequ
       keyTransport: 'pkcs1',
       isByPassword: false,
       raFingerprintHex: undefined,
-      signerDer: undefined,
+      recipient: undefined,
     },
     messageType: 'PKCSReq',
     csr: {

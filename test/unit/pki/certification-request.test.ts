@@ -20,6 +20,7 @@ import {
   importPublicKey,
   OID,
   parseCertificationRequest,
+  parseElement,
   parseKeyUsage,
   parseSubjectAltName,
   TAG,
@@ -79,7 +80,7 @@ suite('certification requests', () => {
       )
       assert.equal(usage?.critical, true)
       assert.deepEqual(parseKeyUsage(usage.valueDer), ['digitalSignature'])
-      verifyCertificationRequest(csr)
+      verifyCertificationRequest(parseElement(csr.der))
     })
   }
 
@@ -91,7 +92,7 @@ suite('certification requests', () => {
       )
       return tool.read('csr.der')
     })
-    verifyCertificationRequest(parseCertificationRequest(der))
+    verifyCertificationRequest(parseElement(der))
   })
 
   test('openssl verifies a request of the test builder', () => {
@@ -226,7 +227,7 @@ suite('certification requests', () => {
     for (const [title, spkiDer] of others)
       test(title, () => {
         const request = buildCsr({ ...device, spkiDer })
-        verifyCertificationRequest({ der: request })
+        verifyCertificationRequest(parseElement(request))
         assert.ok(importPublicKey(spkiDer).equals(known))
         assertCode('pki/malformed', () => parseCertificationRequest(request))
       })
@@ -262,19 +263,19 @@ suite('certification requests', () => {
     const der = buildCsr(device)
     const at = Buffer.from(der).indexOf('secret')
     der[at] = (der[at] ?? 0) ^ 1
-    assertCode('pki/bad-csr', () => verifyCertificationRequest({ der }))
+    assertCode('pki/bad-csr', () => verifyCertificationRequest(parseElement(der)))
   })
 
   test('a key that the caller knows is used only for the same key bytes', () => {
     const other = makeIdentity('other')
-    verifyCertificationRequest({ der: buildCsr(device) }, other)
-    verifyCertificationRequest({ der: buildCsr(device) }, device)
+    verifyCertificationRequest(parseElement(buildCsr(device)), other)
+    verifyCertificationRequest(parseElement(buildCsr(device)), device)
   })
 
   test('an unknown signature algorithm is not supported', () => {
     const der = buildCsr(device)
     const at = Buffer.from(der).lastIndexOf(Buffer.from('2a864886f70d01010b', 'hex'))
     der[at + 8] = 0x7f
-    assertCode('pki/unsupported-algorithm', () => verifyCertificationRequest({ der }))
+    assertCode('pki/unsupported-algorithm', () => verifyCertificationRequest(parseElement(der)))
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, hash, randomBytes, X509Certificate } from 'node:crypto'
 import { suite, test } from 'node:test'
-import { ConnectorError, toHex } from '../../../src/kernel/index.ts'
+import { ConnectorError, fromHex, toHex } from '../../../src/kernel/index.ts'
 import {
   encodeAttribute,
   encodeBmpString,
@@ -10,6 +10,7 @@ import {
   encodeExtensions,
   encodeIa5String,
   encodeInteger,
+  encodeIssuerAndSerial,
   encodeNull,
   encodeOctetString,
   encodeOid,
@@ -20,6 +21,7 @@ import {
   encodeUtf8String,
   keyIdentifierOf,
   OID,
+  parseCertificate,
   TAG,
 } from '../../../src/pki/index.ts'
 import {
@@ -97,6 +99,7 @@ suite('openRequest', () => {
       hasCsrKey: true,
     })
     assert.equal(request.signingTime, undefined)
+    const signer = parseCertificate(device.certificateDer)
     assert.deepEqual(request.frame, {
       transactionId: '4711',
       transactionIdDer: encodePrintableString('4711'),
@@ -106,7 +109,10 @@ suite('openRequest', () => {
       keyTransport: 'pkcs1',
       isByPassword: false,
       raFingerprintHex: toHex(hash('sha256', ra.certificateDer, 'buffer')),
-      signerDer: device.certificateDer,
+      recipient: {
+        issuerAndSerialDer: encodeIssuerAndSerial(signer.issuerDer, fromHex(signer.serialHex)),
+        spkiDer: signer.spkiDer,
+      },
     })
   })
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { suite, test } from 'node:test'
 import {
   parseCertificationRequest,
+  parseElement,
   parseEnvelopedData,
   parseSignedData,
   readSignedContent,
@@ -72,7 +73,11 @@ suite('messages without what is encrypted in them', () => {
       const after = parseCertificationRequest(redacted)
       assert.equal(after.subject, request.csr.subject, shape.title)
       assert.deepEqual(after.extensions, request.csr.extensions, shape.title)
-      assert.throws(() => verifyCertificationRequest(after), { code: 'pki/bad-csr' }, shape.title)
+      assert.throws(
+        () => verifyCertificationRequest(parseElement(redacted)),
+        { code: 'pki/bad-csr' },
+        shape.title,
+      )
       if (challengePassword === undefined || challengePassword === '') continue
       challenges += 1
       assert.notEqual(after.challengePassword, challengePassword, shape.title)
@@ -89,7 +94,7 @@ suite('messages without what is encrypted in them', () => {
     const { request } = opened[0] ?? assert.fail()
     const context = { now: MADE_AT, random: randomBytes }
     const success = sealReply(
-      { ...request.frame, signerDer: request.signer.certificateDer },
+      request.frame,
       { status: 'SUCCESS', certificateDer: request.signer.certificateDer, chainDer: [] },
       ring,
       scepRules(),
