@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore, type Store } from '../../src/store/index.ts'
@@ -16,10 +16,27 @@ export async function makeDirectory(): Promise<{
   }
 }
 
+/** A database file after its migrations, which are made once a process: their own tests are those of `openStore`. */
+let newDatabase: Promise<Uint8Array> | undefined
+
+async function makeNewDatabase(): Promise<Uint8Array> {
+  const directory = await makeDirectory()
+  try {
+    const file = join(directory.path, 'connector.db')
+    const store = await openStore({ kind: 'sqlite', file })
+    await store.close()
+    return await readFile(file)
+  } finally {
+    await directory.remove()
+  }
+}
+
 /** A SQLite store in a directory of its own; `openSecond` opens the same file with its own connections and writer. */
 export async function openSqliteHarness(): Promise<StoreHarness> {
   const directory = await makeDirectory()
   const file = join(directory.path, 'connector.db')
+  newDatabase ??= makeNewDatabase()
+  await writeFile(file, await newDatabase, { mode: 0o600 })
   const opened: Store[] = []
   const open = async (): Promise<Store> => {
     const store = await openStore({ kind: 'sqlite', file })
