@@ -4,7 +4,6 @@ import { createAsker, type Terminal } from './init/asker.ts'
 import { gatherAnswers } from './init/gather-answers.ts'
 import { describeNextSteps } from './init/next-steps.ts'
 import { questions } from './init/questions.ts'
-import { checkPlace, writeInstallation } from './init/write-installation.ts'
 
 /** Options of the command; those of the questions by their names. */
 export type InitOptions = Readonly<Record<string, unknown>>
@@ -42,6 +41,8 @@ export async function runInit(
   cwd: string,
   terminal: Terminal,
 ): Promise<void> {
+  // Loaded here, so that the other commands answer at once.
+  const { checkPlace, writeInstallation } = await import('./init/write-installation.ts')
   const isForced = options['force'] === true
   const file = resolve(cwd, textOf(options['config']) ?? 'connector.yaml')
   checkPlace(file, isForced)

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { readEvents } from '../events/index.ts'
 import { ConnectorError } from '../kernel/index.ts'
-import { inspectPfx } from './installed-pfx.ts'
 import { printEvents, printStep } from './shown-steps.ts'
 import {
   createSimulatedQueue,
@@ -114,6 +113,8 @@ async function finish(
       facts: [['password', `${password.length} characters; not shown`]],
     })
     const pfx = Buffer.from(payload.encryptedPfxBlob, 'base64')
+    // Loaded here, so that the other commands answer at once.
+    const { inspectPfx } = await import('./installed-pfx.ts')
     printStep(await inspectPfx(pfx, password))
     if (out !== undefined) await write(out, pfx, payload.encryptedPfxPassword, device)
   }
