@@ -1,20 +1,38 @@
 import { ConnectorError, toHex } from '../kernel/index.ts'
-import { parseLeadingElement, parseName, TAG } from '../pki/index.ts'
+import { encodeSequence, parseLeadingElement, parseName, TAG } from '../pki/index.ts'
 import type { ScepQuery } from './types.ts'
+
+type Asked = ScepQuery['asked']
 
 /** Serial numbers of 20 octets are the rule, of 32 are seen (REQ-80). */
 const maxSerialOctets = 64
 
+/** No CA has this name. */
+const nobody = encodeSequence()
+
 /**
- * Reads what a query asks about.
+ * Reads what a query asks about. Of content that is something else, or did not decrypt, it makes a question that has the
+ * same answer as one about nothing that exists, or, for a poll, as any other: the signer and the transaction say what is
+ * polled for.
  *
- * @throws ConnectorError `pki/malformed` the content is no IssuerAndSubject or IssuerAndSerialNumber
+ * A query proves nothing about its content, and CBC lets anybody bend the envelope of somebody else until it begins like
+ * one. Any difference between content that can be read and content that cannot would read challenges octet by octet
+ * (REQ-100).
+ *
  * @see RFC 8894, sections 3.3.3 (CertPoll), 3.3.4 (GetCert) and 3.3.5 (GetCRL)
  */
-export function readQueryContent(
-  messageType: ScepQuery['asked']['messageType'],
-  content: Uint8Array,
-): ScepQuery['asked'] {
+export function readQueryContent(messageType: Asked['messageType'], content: Uint8Array): Asked {
+  try {
+    return parseQueryContent(messageType, content)
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error
+    return messageType === 'CertPoll'
+      ? { messageType, issuerDer: nobody, subjectDer: nobody }
+      : { messageType, issuerDer: nobody, serialHex: '00' }
+  }
+}
+
+function parseQueryContent(messageType: Asked['messageType'], content: Uint8Array): Asked {
   const { tag, children } = parseLeadingElement(content)
   const [issuer, second] = children
   if (tag !== TAG.sequence || issuer === undefined || second === undefined) {

@@ -89,7 +89,11 @@ export interface ScepRequest {
   readonly signingTime: Date | undefined
 }
 
-/** A message that asks about something there is (RFC 8894, sections 3.3.3 to 3.3.5). Signature and envelope hold. */
+/**
+ * A message that asks about something there is (RFC 8894, sections 3.3.3 to 3.3.5). Its signature holds. Whoever signed it
+ * need not have made its envelope: names and serial are those of nobody where that does not hold a query (REQ-100), and an
+ * answer must not tell one case from the other.
+ */
 export interface ScepQuery {
   readonly frame: ReplyFrame
   readonly signer: MessageSigner

@@ -58,7 +58,8 @@ export async function answerScepQuery(
       succeeded: false,
       ...fieldsOfRefused(refused),
     })
-    return endWithRefusal(refusal, 'refused')
+    // What was encrypted by another password is a guess at the challenge; which one it was must not show here either.
+    return endWithRefusal(refusal, query.frame.isByPassword ? 'challenge-refused' : 'refused')
   }
 }
 

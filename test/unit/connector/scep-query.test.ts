@@ -136,6 +136,14 @@ suite('answerScepQuery', () => {
     assert.equal(answer.failInfo, 'badRequest')
   })
 
+  test('REQ-105: a refused query that is encrypted by a password counts as a guess at the challenge', async () => {
+    const { stage, request, issuerDer } = await enrolled()
+    const query = queryOf(request, { messageType: 'GetCert', issuerDer, serialHex: '4F00' })
+    assert.equal((await stage.enrol(query)).outcome, 'refused')
+    const frame = { ...query.frame, isByPassword: true }
+    assert.equal((await stage.enrol({ ...query, frame })).outcome, 'challenge-refused')
+  })
+
   test('REQ-181, REQ-182: another issuer is badCertId', async () => {
     const { stage, request, serialHex } = await enrolled()
     const issuers = {

@@ -211,24 +211,6 @@ suite('openRequest', () => {
     ['no messageType', { messageTypeDer: undefined }, 'badRequest', /messageType/],
     ['messageType 18', { messageTypeDer: encodePrintableString('18') }, 'badRequest', /18/],
     ['messageType of letters', { messageTypeDer: encodePrintableString('x') }, 'badRequest'],
-    [
-      'CertPoll around a CSR',
-      { messageTypeDer: encodePrintableString('20') },
-      'badMessageCheck',
-      /does not decrypt/,
-    ],
-    [
-      'GetCert around a CSR',
-      { messageTypeDer: encodePrintableString('21') },
-      'badMessageCheck',
-      /does not decrypt/,
-    ],
-    [
-      'GetCRL around a CSR',
-      { messageTypeDer: encodePrintableString('22') },
-      'badMessageCheck',
-      /does not decrypt/,
-    ],
     ['two signers', { signerInfos: (one) => [one, one] }, 'badMessageCheck', /one signer/],
     [
       'a repeated attribute',
