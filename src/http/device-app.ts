@@ -40,17 +40,27 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
   const { trustProxy = [] } = options
   app.set('trust proxy', typeof trustProxy === 'number' ? trustProxy : [...trustProxy])
   app.use(createRequestLog(options.logger, 'device'))
+  const protectBrowser = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
+    // Devices use plain HTTP on purpose (REQ-17); where there is TLS in front, that place knows better.
+    strictTransportSecurity: false,
+  })
+  app.use((req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store')
+    res.setHeader('X-Content-Type-Options', 'nosniff')
+    // All pages are asked for by GET. What devices send by POST is answered with a message that no browser shows.
+    if (req.method === 'POST') next()
+    else protectBrowser(req, res, next)
+  })
+  // What devices ask most stands first.
   app.use(
-    helmet({
-      contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
-      // Devices use plain HTTP on purpose (REQ-17); where there is TLS in front, that place knows better.
-      strictTransportSecurity: false,
+    createMscepAdminRoute({
+      pages: options.mscepAdminPages ?? new Map(),
+      defaultProfile: options.defaultProfile,
+      journal: options.journal,
     }),
   )
-  app.use((_req, res, next) => {
-    res.setHeader('Cache-Control', 'no-store')
-    next()
-  })
+  if (options.profiles.size > 0) app.use(createScepRoute(options))
   app.all('/crl/:ca.crl', (req, res) =>
     answerCaFile(req, res, 'application/pkix-crl', () => options.crl(req.params.ca)),
   )
@@ -61,14 +71,6 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
     answerCaFile(req, res, 'application/pkix-cert', () => options.caCertificate(req.params.ca)),
   )
   if (options.ocsp !== undefined) app.use(createOcspRoute(options.ocsp))
-  app.use(
-    createMscepAdminRoute({
-      pages: options.mscepAdminPages ?? new Map(),
-      defaultProfile: options.defaultProfile,
-      journal: options.journal,
-    }),
-  )
-  if (options.profiles.size > 0) app.use(createScepRoute(options))
   app.use((_req, res) => {
     deliverProblem(res, { status: 404, sentence: 'There is nothing here.' })
   })

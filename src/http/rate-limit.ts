@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { parseNetwork } from './request-source.ts'
 
@@ -53,10 +53,10 @@ export function createRateLimiter(limits: RateLimits): RateLimiter {
   const failures = counter(limits.failedChallengesPerSource)
   const failuresTotal = counter(limits.failedChallengesTotal)
   // Without the salt nobody can choose addresses that share a counter with a victim.
-  const salt = randomBytes(16)
+  const salt = randomBytes(16).toString('hex')
 
   function slotOf(address: string): string {
-    const digest = createHash('sha256').update(salt).update(parseNetwork(address)).digest()
+    const digest = hash('sha256', `${salt}${parseNetwork(address)}`, 'buffer')
     return String(digest.readUInt32BE() % slots)
   }
 
