@@ -8,6 +8,7 @@ import {
   type KeyName,
   type KeyRing,
 } from '../keys/index.ts'
+import type { KeyRingTest } from './key-ring-test.ts'
 
 /**
  * The keys of the key ring for passwords of imported PFX. `none` is what Microsoft's tool makes of no choice.
@@ -20,6 +21,7 @@ import {
 export function createPasswordKeys(
   ring: KeyRing,
   rules: { readonly acceptPkcs1: boolean },
+  { isBroken, isUsable }: Pick<KeyRingTest, 'isBroken' | 'isUsable'>,
 ): PasswordKeys {
   const opened = new Map<string, KeyObject>()
 
@@ -31,6 +33,8 @@ export function createPasswordKeys(
   }
 
   return {
+    isBroken,
+    isUsable,
     async decrypt(name, paddingScheme, encrypted) {
       const padding = paddingScheme === 'none' ? DEFAULT_PADDING : paddingScheme
       if (!isPaddingScheme(padding) || (padding === 'pkcs1' && !rules.acceptPkcs1))

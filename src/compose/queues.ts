@@ -11,7 +11,8 @@ import {
   type WorkLoop,
 } from '../connector/index.ts'
 import { type RootJournal, readEvents } from '../events/index.ts'
-import type { Clock, Secret } from '../kernel/index.ts'
+import type { Clock } from '../kernel/index.ts'
+import type { KeyRing } from '../keys/index.ts'
 import type { IntuneClient, OpenService, WorkKind, WorkQueue } from '../management/index.ts'
 import { parseCertificate } from '../pki/index.ts'
 import type { Simulator } from '../simulator/index.ts'
@@ -19,6 +20,7 @@ import type { Store } from '../store/index.ts'
 import { type CaBackends, type ComposedAuthorities, listGenerations } from './authorities.ts'
 import type { SpokenCheck } from './health-events.ts'
 import { composePfxImport } from './import-queue.ts'
+import type { KeyRingTest } from './key-ring-test.ts'
 import { composePkcs } from './pkcs-queues.ts'
 
 const HOUR_MS = 3_600_000
@@ -44,7 +46,8 @@ interface QueueParts {
   readonly authorities: ComposedAuthorities
   readonly cas: CaBackends
   readonly store: Store
-  readonly passphrase: Secret
+  /** Undefined where no imported PFX are delivered. */
+  readonly importKeys: { readonly ring: KeyRing; readonly test: KeyRingTest } | undefined
   readonly cipher: ReturnType<typeof createPayloadCipher>
   readonly journal: RootJournal
   readonly logsDir: string
@@ -62,13 +65,13 @@ export function composeQueues(
   parts: QueueParts,
 ): readonly WorkLoop[] {
   const { features } = configuration
-  const { openService, passphrase, clock } = parts
+  const { openService, importKeys, clock } = parts
   const imports =
-    features.pkcsImport && openService !== undefined
+    features.pkcsImport && openService !== undefined && importKeys !== undefined
       ? [
           composeLoop(
             openService.queue('pkcsImport'),
-            composePfxImport(configuration, passphrase, clock),
+            composePfxImport(configuration, importKeys.ring, importKeys.test, clock),
             parts,
             OPEN_SERVICE_POLL_SECONDS,
           ),

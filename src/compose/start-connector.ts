@@ -47,6 +47,7 @@ import { startDeviceServers } from './device-servers.ts'
 import { startDuties } from './duties.ts'
 import { createHealthEvents, createWorkerEvents, recordExpiring } from './health-events.ts'
 import { claimDataFolder, loadConnectorId, loadOrMakePassphrase, loadTls } from './identity.ts'
+import { composeImportKeys } from './import-queue.ts'
 import { openJournal } from './journal.ts'
 import { openIntune } from './management.ts'
 import { listFeatures, openOpenService } from './open-service.ts'
@@ -263,11 +264,14 @@ async function build(
   })
   const endpoints = composeEndpoints(configuration, profiles, authorities, enrolmentPorts, captures)
 
+  const importKeys = configuration.features.pkcsImport
+    ? composeImportKeys(configuration, passphrase, { journal, clock, random: randomBytes })
+    : undefined
   queues = composeQueues(configuration, {
     intune,
     openService,
     simulator,
-    passphrase,
+    importKeys,
     authorities,
     cas,
     store,
@@ -293,7 +297,7 @@ async function build(
           service: openService,
           features: listFeatures(configuration),
           url: simulator?.httpsUrl ?? service.url,
-          keys: createAnnouncedKeys(configuration, passphrase),
+          keys: createAnnouncedKeys(importKeys?.test),
           counts,
           check: async () => await checkHealth(),
           store,
@@ -311,6 +315,7 @@ async function build(
       intune: asksIntune(configuration) ? intune : undefined,
       clock,
     }),
+    ...(importKeys === undefined ? [] : [importKeys.test.check]),
     ...listQueueChecks(queues, clock),
     ...(agent?.checks ?? []),
   ]

@@ -21,6 +21,10 @@ export interface PasswordKeys {
     paddingScheme: string,
     encrypted: Uint8Array,
   ): Promise<Uint8Array | undefined>
+  /** Whether a key is here and does not open what is encrypted to it. No I/O. */
+  isBroken(name: { readonly provider: string; readonly key: string }): boolean
+  /** False where no key works that is here. Does not throw. */
+  isUsable(): Promise<boolean>
 }
 
 /** What the delivery of imported PFX needs. */
@@ -135,7 +139,10 @@ export function createPfxImport(ports: PfxImportPorts): WorkHandler<'pkcsImport'
       succeeded: events.PkcsImportRequestSuccess,
       failed: events.PkcsImportRequestFailure,
     },
-    isOurs: async () => true,
+    notOurs: 'noKey',
+    // With a key that is broken here another connector may serve it.
+    isOurs: async ({ providerName: provider, keyName: key }) => !keys.isBroken({ provider, key }),
+    mayFetch: async () => await keys.isUsable(),
     laneOf: async () => ({ name: 'imports', parallel: ports.parallel }),
     describe: (request) => ({
       deviceId: request.deviceId,

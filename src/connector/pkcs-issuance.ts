@@ -197,6 +197,7 @@ export function createPkcsIssuance(ports: PkcsPorts): WorkHandler<'pkcs'> {
       succeeded: events.PkcsRequestSuccess,
       failed: events.PkcsRequestFailure,
     },
+    notOurs: 'caUnreachable',
     // What is for another CA goes back to the queue, for a connector that has it.
     isOurs: async (request) => isKnownAuthority(request, templates),
     async laneOf(request) {

@@ -162,6 +162,7 @@ export function createPkcsRecrypt(ports: RecryptPorts): WorkHandler<'pkcsRecrypt
       succeeded: events.PkcsRecryptRequestSuccess,
       failed: events.PkcsRecryptRequestFailure,
     },
+    notOurs: 'noKey',
     isOurs: async () => true,
     laneOf: async () => ({ name: 'recrypt', parallel: ports.parallel }),
     describe: (request) => ({

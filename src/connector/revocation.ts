@@ -163,6 +163,7 @@ export function createRevocation(ports: RevocationPorts): WorkHandler<'revocatio
       succeeded: events.RevokeRequestSuccess,
       failed: events.RevokeRequestFailure,
     },
+    notOurs: 'caUnreachable',
     isOurs: async (request) => (await find(request)).kind !== 'foreign',
     async laneOf(request) {
       const finding = await find(request)

@@ -239,6 +239,22 @@ export const connectorEvents = {
     level: 'error',
     message: 'This version of the connector is no longer supported; update it.',
   },
+  ImportKeyBroken: {
+    id: 53,
+    name: 'ImportKeyBroken',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'error',
+    message: 'A key of the key ring does not open what is encrypted to it; it is not used.',
+  },
+  ImportKeyRepaired: {
+    id: 54,
+    name: 'ImportKeyRepaired',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'information',
+    message: 'A key of the key ring that was broken works again.',
+  },
   IntentAbandoned: {
     id: 60,
     name: 'IntentAbandoned',

@@ -16,6 +16,7 @@ export {
   maxPasswordOctets,
   PADDING_SCHEMES,
   type PaddingScheme,
+  proveKey,
 } from './password-encryption.ts'
 export { decodePem, encodePem } from './pem.ts'
 export {

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ConnectorError, type RandomBytes, type Secret } from '../kernel/index.ts'
 import { encodeKeyFile, loadKeyFile } from './key-file.ts'
 import { encodeKeyName, type KeyName } from './key-name.ts'
@@ -12,7 +12,11 @@ const MAX_BITS = 8192
 
 /** The keys that open passwords of imported PFX, one encrypted file each. */
 export interface KeyRing {
-  /** All names, sorted, as they were given when the keys were added. */
+  /**
+   * All names, sorted, as they were given when the keys were added; a damaged file has those of its path.
+   *
+   * @throws ConnectorError `key/unreadable` the folder cannot be read
+   */
   list(): Promise<readonly KeyName[]>
   /**
    * The private key of that name, in any case; undefined when there is none.
@@ -97,15 +101,21 @@ async function listFolder(folder: string): Promise<string[]> {
 }
 
 async function readName(path: string): Promise<KeyName> {
-  const text = await readFile(path, 'utf8')
+  const text = await readFile(path, 'utf8').catch(() => '')
   const provider = /^providerName: (.+)$/m.exec(text)?.[1]
   const key = /^keyName: (.+)$/m.exec(text)?.[1]
-  if (provider !== undefined && key !== undefined && path.endsWith(`${encodeKeyName(key)}.key`))
-    return { provider, key }
-  throw new ConnectorError(
-    'key/unreadable',
-    `${path} does not begin with its providerName and keyName; add the key again under another name`,
-  )
+  const isWhole =
+    provider !== undefined && key !== undefined && path.endsWith(`${encodeKeyName(key)}.key`)
+  if (isWhole) return { provider, key }
+  return { provider: decodeName(basename(dirname(path))), key: decodeName(basename(path, '.key')) }
+}
+
+function decodeName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return encoded
+  }
 }
 
 function compare(a: string, b: string): number {

@@ -1,5 +1,11 @@
-import { constants, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto'
-import { ConnectorError } from '../kernel/index.ts'
+import {
+  constants,
+  createPublicKey,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+} from 'node:crypto'
+import { ConnectorError, equalBytes, type RandomBytes } from '../kernel/index.ts'
 
 /** Paddings that are accepted, as Microsoft Graph names them; `pkcs1` only for whoever asks for it. */
 export const PADDING_SCHEMES = ['oaepSha256', 'oaepSha384', 'oaepSha512', 'pkcs1'] as const
@@ -65,6 +71,21 @@ export function decryptPassword(
         'check that the record names the key and the padding with which it was made',
     )
   }
+}
+
+const PROBE_OCTETS = 32
+
+/**
+ * Proves that what is encrypted to the public half of a key opens with it: a random value goes there and back. Finds a
+ * private half that belongs to another public one, and primes that were damaged.
+ *
+ * @throws ConnectorError `key/decryption-failed` it does not come back, or another value does
+ */
+export function proveKey(privateKey: KeyObject, padding: PaddingScheme, random: RandomBytes): void {
+  const probe = random(PROBE_OCTETS)
+  const sealed = encryptPassword(createPublicKey(privateKey), padding, probe)
+  if (equalBytes(decryptPassword(privateKey, padding, sealed), probe)) return
+  throw new ConnectorError('key/decryption-failed', `${padding}: another value came back`)
 }
 
 function rsaOptions(key: KeyObject, padding: PaddingScheme) {

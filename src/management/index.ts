@@ -55,6 +55,7 @@ export type {
 export type {
   GivenBack,
   LeaseRef,
+  ReleaseReason,
   UnreadableItem,
   UploadOutcome,
   WorkBatch,

@@ -8,7 +8,7 @@ import {
   X509Certificate,
 } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -24,6 +24,7 @@ interface Queued {
   readonly requestContext: string
   readonly state: string
   readonly deviceId: string
+  readonly passedOver: readonly string[]
   readonly results: readonly { readonly result: Readonly<Record<string, unknown>> }[]
 }
 
@@ -205,6 +206,33 @@ describe('an imported PFX goes to its device', () => {
     const [failed] = await stage.waitForEvents({ id: 2203 }, (found) => found.length > 0)
     assert.equal(failed?.httpStatus, 500)
     await control('DELETE', 'faults')
+  })
+
+  test('event 53: a key that does not open is named by readyz at once, and what needs it goes to another connector', async () => {
+    const [provider = ''] = await readdir(join(stage.dataDir, 'keyring'))
+    const file = join(stage.dataDir, 'keyring', provider, 'broken.key')
+    await stage.stop()
+    await writeFile(file, 'rubbish', { mode: 0o600 })
+    stage = await startTestConnector(configured, stage.dataDir)
+    const answer = await fetch(`${stage.connector.adminUrl}/readyz`)
+    const { checks } = (await answer.json()) as {
+      checks: { name: string; status: string; reason: string }[]
+    }
+    const found = checks.find(({ name }) => name === 'key ring')
+    assert.equal(answer.status, 200)
+    assert.equal(found?.status, 'degraded')
+    assert.match(found.reason, /^key 'broken' of provider 'microsoft .*': key\/unreadable/)
+    const [broken] = await stage.waitForEvents({ id: 53 }, (events) => events.length === 1)
+    assert.equal(broken?.keyName, 'broken')
+    const { requestContext } = await queue({ keyName: 'Broken' })
+    for (const until = Date.now() + 10_000; ; ) {
+      const { value } = (await control('GET', 'work/pkcsImport')) as { value: Queued[] }
+      const item = value.find((one) => one.requestContext === requestContext)
+      if ((item?.passedOver.length ?? 0) > 0) break
+      assert.ok(Date.now() < until, 'it was not given back')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    assert.equal((await stage.events({ id: 2052 })).length, 1)
   })
 
   test('the password is in no log, no database and no message of the service', async () => {

@@ -14,6 +14,9 @@ import {
 /** How soon an instance that may not poll asks again whether it may. */
 const SECOND_PLACE_MS = 30_000
 
+/** How soon a handler that may not fetch is asked again. */
+const UNFIT_MS = 30_000
+
 /** How soon a journal that has no room is looked at again. */
 const FULL_JOURNAL_MS = 5000
 
@@ -49,6 +52,10 @@ export function createFetching<K extends WorkKind>(
     clock.now().getTime() + pauseAfterAttempt(table, attempt, ports.random())
 
   async function mayPoll(): Promise<boolean> {
+    if (handler.mayFetch !== undefined && !(await handler.mayFetch())) {
+      nextAt = clock.now().getTime() + UNFIT_MS
+      return false
+    }
     if (hasLeases) return true
     const now = clock.now()
     const until = new Date(now.getTime() + options.leaseSeconds * 1000)
@@ -172,7 +179,7 @@ export function createFetching<K extends WorkKind>(
     if (foreign.length === 0) return
     const signal = AbortSignal.timeout(options.callMs)
     try {
-      await queue.releaseLeases?.(foreign, 'caUnreachable', { activityId: randomUUID(), signal })
+      await queue.releaseLeases?.(foreign, handler.notOurs, { activityId: randomUUID(), signal })
     } catch (error) {
       journal.debug('operational', `leases could not be given back: ${describeError(error)}`)
     }

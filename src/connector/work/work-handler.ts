@@ -1,5 +1,11 @@
 import type { EventDefinition, EventFields, Journal } from '../../events/index.ts'
-import type { GivenBack, WorkEnd, WorkKind, WorkRequests } from '../../management/index.ts'
+import type {
+  GivenBack,
+  ReleaseReason,
+  WorkEnd,
+  WorkKind,
+  WorkRequests,
+} from '../../management/index.ts'
 
 /** The events that every kind of work has; their numbers differ, and not by rule. */
 export interface WorkEvents {
@@ -69,6 +75,10 @@ export interface WorkHandler<K extends WorkKind> {
    * @throws ConnectorError `store/unavailable`
    */
   isOurs(request: WorkRequests[K]): Promise<boolean>
+  /** Why what is not ours goes back where it was leased. */
+  readonly notOurs: ReleaseReason
+  /** Whether items may be fetched now. Absent: always. Does not throw. */
+  mayFetch?(): Promise<boolean>
   /** What items share that must not get too many at once, and how many it takes. */
   laneOf(request: WorkRequests[K]): Promise<{ readonly name: string; readonly parallel: number }>
   /** What the events of an item tell of it. */

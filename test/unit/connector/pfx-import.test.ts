@@ -89,13 +89,16 @@ const request: PkcsImportRequest = {
   recipients: [recipientOf('device')],
 }
 
+/** A key ring of which no key is broken. */
+const whole = { isBroken: () => false, isUsable: async () => true }
+
 async function carryOut(
   changes: Partial<PkcsImportRequest> = {},
   more: Partial<PfxImportPorts> & { readonly isLastAttempt?: boolean } = {},
 ) {
   const { journal, records } = recordedJournal()
   const handler = createPfxImport({
-    keys: createPasswordKeys(ring, { acceptPkcs1: false }),
+    keys: createPasswordKeys(ring, { acceptPkcs1: false }, whole),
     recipients: { deviceIssuers: [parseCertificate(der('mdm'))], minProfile: 'standard' },
     findThumbprint: async (bytes, password) =>
       hash('sha1', findIdentity(openPfx(bytes, password)).certificate.raw, 'hex'),
@@ -232,7 +235,7 @@ describe('delivering an imported PFX', () => {
 
   test('padding none is what Microsoft’s tool makes of no choice; PKCS #1 v1.5 is done where it is accepted', async () => {
     assert.ok((await carryOut({ paddingScheme: 'none' })).verdict.end.succeeded)
-    const keys = createPasswordKeys(ring, { acceptPkcs1: true })
+    const keys = createPasswordKeys(ring, { acceptPkcs1: true }, whole)
     const old = { paddingScheme: 'pkcs1', encryptedPfxPassword: seal('pkcs1') }
     assert.ok((await carryOut(old, { keys })).verdict.end.succeeded)
   })

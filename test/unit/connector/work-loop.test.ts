@@ -48,7 +48,8 @@ function stage(
   const cipher = createPayloadCipher(randomBytes(32))
   const carried: string[] = []
   const takenBack: string[] = []
-  const told: { carry: Carry; takeBack: () => Promise<void> } = {
+  const told: { carry: Carry; takeBack: () => Promise<void>; mayFetch: boolean } = {
+    mayFetch: true,
     carry: async () => success,
     takeBack: async () => undefined,
   }
@@ -66,6 +67,8 @@ function stage(
         succeeded: events.RevokeRequestSuccess,
         failed: events.RevokeRequestFailure,
       },
+      notOurs: 'noKey',
+      mayFetch: async () => told.mayFetch,
       isOurs: async ({ serialNumber }) => serialNumber !== 'FOREIGN',
       laneOf: async () => ({ name: 'ca', parallel: 2 }),
       describe: ({ serialNumber }) => ({ serialNumber }),
@@ -245,6 +248,19 @@ describe('an item whose request waits at a CA', () => {
 })
 
 describe('the work loop', () => {
+  test('nothing is downloaded while the handler may not fetch', async () => {
+    const on = stage()
+    on.told.mayFetch = false
+    on.queue.waiting.push(fakeItem())
+    const loop = await on.start()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    assert.equal(on.queue.downloads.length, 0)
+    on.told.mayFetch = true
+    on.advance(31)
+    await on.until('3000', () => on.count(3000) === 1)
+    await loop.stop()
+  })
+
   test('an item is journaled, carried out, uploaded once, settled and recorded once', async () => {
     const on = stage()
     const item = fakeItem()
@@ -810,6 +826,7 @@ describe('leases of the service', () => {
     await on.start()
     await on.until('a release', () => on.queue.releases.length === 1)
     assert.equal(on.queue.releases[0]?.leases[0]?.leaseId, 'l')
+    assert.equal(on.queue.releases[0].reason, 'noKey')
   })
 
   test('a stop finishes what runs and gives back what was not begun', async () => {

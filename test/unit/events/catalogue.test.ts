@@ -97,6 +97,8 @@ const ours = `1 ServiceStarted information
 50 WorkerReplaced warning
 51 UpdateAvailable information
 52 VersionUnsupported error
+53 ImportKeyBroken error
+54 ImportKeyRepaired information
 60 IntentAbandoned warning
 61 OrphanCertificateRevoked warning
 62 CertificateRevoked information

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  randomBytes,
+} from 'node:crypto'
+import {
+  chmodSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { createAnnouncedKeys } from '../../../src/compose/announced-keys.ts'
+import { createKeyRingTest } from '../../../src/compose/key-ring-test.ts'
+import { Secret } from '../../../src/kernel/index.ts'
+import { openKeyRing, parseKeyName } from '../../../src/keys/index.ts'
+import { recordedJournal } from '../../support/recorded-journal.ts'
+import { createFolder, PASSPHRASE } from '../ca/ca-fixtures.ts'
+
+const keys = [1, 2].map(() => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
+const [good, other] = keys as [(typeof keys)[0], (typeof keys)[0]]
+const first = parseKeyName('P', 'First')
+const second = parseKeyName('P', 'Second')
+
+/** The private half of one key under the public half of another. */
+function halves() {
+  const { n, e } = good.export({ format: 'jwk' })
+  const jwk = { ...other.export({ format: 'jwk' }), ...(n && e ? { n, e } : {}) }
+  return createPrivateKey({ format: 'jwk', key: jwk })
+}
+
+async function stage() {
+  const folder = createFolder()
+  let now = Date.parse('2026-06-01T12:00:00Z')
+  const clock = { now: () => new Date(now) }
+  const recorded = recordedJournal(clock)
+  const ring = openKeyRing(folder.path, PASSPHRASE, randomBytes)
+  let opened = 0
+  const counted: typeof ring = {
+    ...ring,
+    async find(name) {
+      opened += 1
+      return await ring.find(name)
+    },
+  }
+  const parts = { journal: recorded.journal, clock, random: randomBytes }
+  const tested = createKeyRingTest(counted, parts)
+  return {
+    ...recorded,
+    ring,
+    tested,
+    opened: () => opened,
+    file: (name: string) => join(folder.path, 'p', `${name}.key`),
+    advance(seconds: number) {
+      now += seconds * 1000
+    },
+    check: async () => await tested.check.run(AbortSignal.timeout(30_000)),
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
+  }
+}
+
+describe('the test of the key ring', () => {
+  test('keys that open what is encrypted to them are ready, announced, and not opened again for an hour', async () => {
+    using on = await stage()
+    await on.ring.add(first, good)
+    await on.ring.add(second, other)
+    assert.equal((await on.check()).status, 'ok')
+    await on.check()
+    assert.equal(on.opened(), 2)
+    on.advance(3601)
+    await on.check()
+    assert.equal(on.opened(), 4)
+    const [one] = await createAnnouncedKeys(on.tested).describe()
+    const spki = createPublicKey(good).export({ format: 'der', type: 'spki' })
+    assert.deepEqual(one, {
+      providerName: 'P',
+      keyName: 'First',
+      spkiSha256: hash('sha256', spki, 'hex'),
+    })
+    assert.deepEqual(on.eventIds(), [])
+    assert.equal(await on.tested.isUsable(), true)
+  })
+
+  for (const [title, breakKey] of [
+    [
+      'that has another passphrase',
+      async (file: string) => {
+        using folder = createFolder()
+        const theirs = openKeyRing(folder.path, new Secret('another passphrase!'), randomBytes)
+        await theirs.add(second, other)
+        copyFileSync(join(folder.path, 'p', 'second.key'), file)
+      },
+    ],
+    ['that everybody can read', async (file: string) => chmodSync(file, 0o644)],
+    [
+      'that is cut off',
+      async (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 200)),
+    ],
+    ['that is empty', async (file: string) => writeFileSync(file, '')],
+    [
+      'whose private half belongs to another public one',
+      async (file: string) => {
+        using folder = createFolder()
+        await openKeyRing(folder.path, PASSPHRASE, randomBytes).add(second, halves())
+        copyFileSync(join(folder.path, 'p', 'second.key'), file)
+      },
+    ],
+  ] as const)
+    test(`events 53, 54: a key ${title} is named, not used and not announced, until it is mended`, async () => {
+      using on = await stage()
+      await on.ring.add(first, good)
+      await on.ring.add(second, other)
+      const file = on.file('second')
+      copyFileSync(file, `${file}.kept`)
+      await breakKey(file)
+      const { status, reason } = await on.check()
+      assert.equal(status, 'degraded')
+      assert.match(reason, /^key 'second' of provider 'p': key\//i)
+      assert.deepEqual([on.tested.isBroken(second), on.tested.isBroken(first)], [true, false])
+      assert.equal(await on.tested.isUsable(), true)
+      const announced = createAnnouncedKeys(on.tested)
+      const before = await announced.summarise()
+      assert.deepEqual(
+        (await announced.describe()).map(({ keyName }) => keyName),
+        ['First'],
+      )
+      await on.check()
+      assert.deepEqual(on.eventIds(), [53])
+      chmodSync(file, 0o600)
+      renameSync(`${file}.kept`, file)
+      assert.equal((await on.check()).status, 'ok')
+      assert.notEqual(await announced.summarise(), before)
+      assert.deepEqual(on.eventIds(), [53, 54])
+      const told = JSON.stringify(on.records) + reason
+      const { d = '', p = '' } = other.export({ format: 'jwk' })
+      for (const secret of [d, p, PASSPHRASE.reveal()]) assert.ok(!told.includes(secret))
+    })
+
+  test('with no key that works, imports are not fetched, and it says so; without any key they are', async () => {
+    using on = await stage()
+    assert.equal(await on.tested.isUsable(), true)
+    assert.match((await on.check()).reason, /no key/)
+    await on.ring.add(first, good)
+    chmodSync(on.file('first'), 0o644)
+    assert.equal(await on.tested.isUsable(), false)
+    assert.match((await on.check()).reason, /imports are not fetched$/)
+    assert.ok(readdirSync(join(on.file('first'), '..')).includes('first.key'))
+  })
+})
