@@ -43,6 +43,8 @@ interface EnrolOptions {
   readonly cipher?: RequestCipher
   readonly keyTransport?: RequestKeyTransport
   readonly rootFingerprint?: string
+  /** In minutes. */
+  readonly wait?: number
   readonly out?: string
 }
 
@@ -100,6 +102,11 @@ export function addEnrolCommand(program: Command): void {
       'SHA-1 or SHA-256 of the root certificate to trust',
       parseFingerprint,
     )
+    .option(
+      '--wait <minutes>',
+      'while the server answers PENDING send the same request again, every 5 seconds',
+      parseMinutes,
+    )
     .option('--out <prefix>', 'write <prefix>.pem and <prefix>.key (mode 0600)')
     .action(async (challenge: string | undefined, options: EnrolOptions, command: Command) => {
       const { enrolDevice } = await loadClient()
@@ -116,6 +123,7 @@ export function addEnrolCommand(program: Command): void {
         ...(options.rootFingerprint === undefined
           ? {}
           : { rootFingerprintHex: options.rootFingerprint }),
+        ...(options.wait === undefined ? {} : { waitMs: options.wait * 60_000 }),
         onStep: printStep,
       })
       process.stdout.write(`\n${device.chainPem}`)

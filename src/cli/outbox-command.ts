@@ -24,7 +24,7 @@ export function addOutboxCommand(program: Command): void {
         )
         for (const record of records)
           process.stdout.write(
-            `${record.id}  ${record.state.padEnd(9)}  ${record.kind.padEnd(7)}  ${record.createdAt.toISOString()}  attempts ${record.attempts}  next ${record.dueAt.toISOString()}  transaction ${record.transactionId}${record.lastError === undefined ? '' : `\n    ${record.lastError}`}\n`,
+            `${record.id}  ${record.state.padEnd(9)}  ${record.kind.padEnd(7)}  ${record.createdAt.toISOString()}  failed attempts ${record.attempts}  next ${record.dueAt.toISOString()}  transaction ${record.transactionId}${record.lastError === undefined ? '' : `\n    ${record.lastError}`}\n`,
           )
         process.stderr.write(`${records.length} notification${records.length === 1 ? '' : 's'}\n`)
       } finally {

@@ -65,9 +65,33 @@ export interface SimulatedQueue {
   open(deviceId: string, cms: string): Promise<Uint8Array | undefined>
 }
 
+async function send(url: string, method: 'GET' | 'POST', body: object | undefined) {
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(CALL_MS),
+      redirect: 'error',
+    })
+    return { isOk: response.ok, status: response.status, text: await response.text() }
+  } catch (cause) {
+    throw noSimulator(url, cause)
+  }
+}
+
+function noSimulator(url: string, cause: unknown): ConnectorError {
+  return new ConnectorError(
+    'management/unavailable',
+    `no answer of the simulator from ${url}; is it running (certconnector serve without a configuration, or simulate)?`,
+    { cause, isTransient: true },
+  )
+}
+
 /**
  * @param controlUrl base, as `http://127.0.0.1:8090`
  * @throws ConnectorError `management/unavailable` of every call: no answer, or none of a simulator
+ * @throws ConnectorError `management/bad-response` it refuses the call, and says why
  */
 export function createSimulatedQueue(controlUrl: string): SimulatedQueue {
   async function call<T>(
@@ -77,23 +101,16 @@ export function createSimulatedQueue(controlUrl: string): SimulatedQueue {
     body?: object,
   ): Promise<T> {
     const url = new URL(`/control/${path}`, controlUrl).href
+    const { isOk, status, text } = await send(url, method, body)
+    if (!isOk)
+      throw new ConnectorError(
+        'management/bad-response',
+        `the simulator refuses ${url}: HTTP ${status}: ${text.slice(0, 200)}`,
+      )
     try {
-      const response = await fetch(url, {
-        method,
-        headers: { 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(CALL_MS),
-        redirect: 'error',
-      })
-      const text = await response.text()
-      if (!response.ok) throw new Error(`HTTP ${response.status}: ${text.slice(0, 200)}`)
       return answer.parse(JSON.parse(text))
     } catch (cause) {
-      throw new ConnectorError(
-        'management/unavailable',
-        `no answer of the simulator from ${url}; is it running (certconnector serve without a configuration, or simulate)?`,
-        { cause, isTransient: true },
-      )
+      throw noSimulator(url, cause)
     }
   }
 

@@ -163,6 +163,17 @@ function checkListeners({ listeners }: Sections): Problem[] {
   if (listeners === undefined) return []
   const { device, admin } = listeners
   const problems: Problem[] = []
+  // It cannot be taken back: every certificate would name CRLs below it.
+  const scepPath = /\/(certsrv|mscep)(\/.*|$)/i
+  const { origin, pathname } = new URL(device.publicUrl)
+  if (scepPath.test(pathname))
+    problems.push({
+      path: 'listeners.device.publicUrl',
+      found: `"${device.publicUrl}", a SCEP URL`,
+      expected:
+        'what stands before /certsrv/mscep/mscep.dll: the connector adds that, and other paths for CRLs',
+      remedy: `write ${origin}${pathname.replace(scepPath, '')}`,
+    })
   const tlsPort = device.tls?.port
   if (tlsPort !== undefined && tlsPort !== 0 && tlsPort === device.port)
     problems.push({

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { RawObject } from './raw-tree.ts'
+import { findRaw, type RawObject } from './raw-tree.ts'
 import { authoritySchema } from './schema/authorities.ts'
 import { configurationSchema, type ParsedConfiguration } from './schema/configuration.ts'
 import { profileSchema } from './schema/profiles.ts'
@@ -17,7 +17,9 @@ export interface Element<T> {
 export interface Sections {
   readonly listeners: ParsedConfiguration['listeners'] | undefined
   readonly intune: ParsedConfiguration['intune'] | undefined
+  /** Something stands there, valid or not. */
   readonly hasIntune: boolean
+  /** Something stands there, valid or not. */
   readonly hasOpenService: boolean
   readonly features: ParsedConfiguration['features'] | undefined
   readonly pkcs: ParsedConfiguration['pkcs'] | undefined
@@ -48,7 +50,7 @@ export function parseSections(raw: RawObject): Sections {
     intune: raw['intune'] === undefined ? undefined : parsePart(shape.intune, raw['intune']),
     hasIntune: raw['intune'] !== undefined,
     features: parsePart(shape.features, raw['features']),
-    hasOpenService: parsePart(shape.management, raw['management'])?.openService !== undefined,
+    hasOpenService: findRaw(raw, ['management', 'openService']) !== undefined,
     pkcs: parsePart(shape.pkcs, raw['pkcs']),
     pfxImport: parsePart(shape.pfxImport, raw['pfxImport']),
     proxy: raw['proxy'] === undefined ? undefined : parsePart(shape.proxy, raw['proxy']),

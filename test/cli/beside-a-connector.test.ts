@@ -153,7 +153,7 @@ describe('commands beside a connector that runs', () => {
     await running.serve.waitFor(new RegExp(` 4002 .*transactionId=${transactionId}`))
     const owed = await running.run('outbox', 'list')
     const line = owed.out.split('\n').find((text) => text.includes(transactionId)) ?? ''
-    assert.match(line, /^[0-9a-f-]{36} {2}exhausted {2}success .*attempts 2/)
+    assert.match(line, /^[0-9a-f-]{36} {2}exhausted {2}success .*failed attempts 2/)
     assert.match(owed.out, /500/)
     assert.equal(owed.err, '1 notification\n')
 

@@ -32,6 +32,13 @@ describe('certconnector work, beside a connector', () => {
     assert.match(err, /work pkcs makes one/)
   })
 
+  test('what the simulator refuses is told as such, with its reason', async () => {
+    const { code, err } = await work('pkcs', '--user', 'a b')
+    assert.equal(code, 1)
+    assert.match(err, /the simulator refuses .*work\/pkcs: HTTP 400: .*user/)
+    assert.doesNotMatch(err, /is it running/)
+  })
+
   test('pkcs shows each step and its events; what it writes opens with openssl', async () => {
     const { code, out, err } = await work('pkcs', '--user', 'alice', '--out', 'alice')
     assert.equal(code, 0, err)

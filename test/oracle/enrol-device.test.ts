@@ -102,6 +102,42 @@ test('a PENDING is an error that may pass', async () => {
   assert.equal(error.isTransient, true)
 })
 
+test('one that may wait sends the same request, with a nonce of its own, until it has an answer', async () => {
+  const steps: EnrolmentStep[] = []
+  let asked = 0
+  const answer: ServerHabits['answer'] = (_request, issue) => {
+    asked += 1
+    return asked < 3 ? { status: 'PENDING' } : success(issue({}))
+  }
+  const { device, seen } = await enrol(
+    { answer },
+    { waitMs: 60_000, pauseMs: 1, onStep: (step) => steps.push(step) },
+  )
+  const requests = seen.flatMap(({ request }) => (request === undefined ? [] : [request]))
+  assert.equal(requests.length, 3)
+  const distinct = (of: (request: (typeof requests)[number]) => string): number =>
+    new Set(requests.map(of)).size
+  assert.equal(
+    distinct(({ frame }) => frame.transactionId),
+    1,
+  )
+  assert.equal(
+    distinct(({ csr }) => Buffer.from(csr.der).toString('hex')),
+    1,
+  )
+  assert.equal(
+    distinct(({ frame }) => Buffer.from(frame.senderNonce ?? '').toString('hex')),
+    3,
+  )
+  assert.ok(device.certificate.x509.checkPrivateKey(keys.privateKey))
+  assert.deepEqual(steps.map((step) => step.name).slice(3), [
+    'request',
+    'reply',
+    'reply',
+    'certificate',
+  ])
+})
+
 const refusals: readonly (readonly [
   title: string,
   code: string,

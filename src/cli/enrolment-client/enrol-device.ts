@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectorError, type Secret, toHex } from '../../kernel/index.ts'
 import { type CaCertificates, fingerprintsOf, parseCaCertificates } from './ca-certificates.ts'
 import { parseCapabilities, type ServerCapabilities } from './capabilities.ts'
@@ -12,7 +13,7 @@ import {
   describeRequest,
 } from './enrolment-steps.ts'
 import { refusalError } from './refusal.ts'
-import { openReply } from './reply-message.ts'
+import { type OpenedReply, openReply } from './reply-message.ts'
 import { buildRequest } from './request-message.ts'
 import type { RequestedExtensions } from './requested-extensions.ts'
 import { getOperation, type ScepTransport, sendPkiOperation } from './scep-transport.ts'
@@ -56,6 +57,10 @@ export interface Enrolment extends Partial<RequestedExtensions> {
   readonly transactionId?: string
   /** Per HTTP call. Default 30,000. */
   readonly timeoutMs?: number
+  /** How long the same request is sent again and again while the server answers PENDING. Default 0: not once. */
+  readonly waitMs?: number
+  /** Pause between two of them. Default 5000. */
+  readonly pauseMs?: number
   readonly fetch?: HttpFetch
   readonly now?: () => Date
   /** Told of each step as it happens. */
@@ -73,6 +78,7 @@ export interface EnrolledDevice extends VerifiedCertificate {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000
+const DEFAULT_PAUSE_MS = 5000
 
 /**
  * Enrols one device over SCEP (RFC 8894): capabilities, CA certificates, key and CSR, PKIOperation, and checks of
@@ -115,7 +121,6 @@ export async function enrolDevice(enrolment: Enrolment): Promise<EnrolledDevice>
   const spkiDer = spkiOf(keys.publicKey)
   const transactionId =
     enrolment.transactionId ?? toHex(createHash('sha256').update(spkiDer).digest())
-  const senderNonce = randomBytes(16)
   const method = enrolment.method ?? (capabilities.hasPost ? 'POST' : 'GET')
   const message = {
     messageType: enrolment.renew === undefined ? ('PKCSReq' as const) : ('RenewalReq' as const),
@@ -126,20 +131,29 @@ export async function enrolDevice(enrolment: Enrolment): Promise<EnrolledDevice>
     cipher: enrolment.cipher ?? capabilities.cipher,
     keyTransport: enrolment.keyTransport ?? ('pkcs1' as const),
     transactionId,
-    senderNonce,
-    signingTime: now(),
   }
-  const messageDer = buildRequest(message)
-  tell(describeRequest(message, wanted, method, messageDer))
-
-  const replyDer = await sendPkiOperation(transport, messageDer, method)
-  const reply = openReply(replyDer, {
-    raCertificatesDer: authorities.signers.map((one) => one.der),
-    transactionId,
-    senderNonce,
-    signer,
-  })
-  tell(describeReply(reply, replyDer))
+  const until = now().getTime() + (enrolment.waitMs ?? 0)
+  const pauseMs = enrolment.pauseMs ?? DEFAULT_PAUSE_MS
+  const ask = async (isAgain: boolean): Promise<OpenedReply> => {
+    // Each message has a nonce of its own; key, CSR and transaction are the same, by which the server knows it again.
+    const fresh = { ...message, senderNonce: randomBytes(16), signingTime: now() }
+    const messageDer = buildRequest(fresh)
+    if (!isAgain) tell(describeRequest(fresh, wanted, method, messageDer))
+    const replyDer = await sendPkiOperation(transport, messageDer, method)
+    const reply = openReply(replyDer, {
+      raCertificatesDer: authorities.signers.map((one) => one.der),
+      transactionId,
+      senderNonce: fresh.senderNonce,
+      signer,
+    })
+    if (!isAgain || reply.kind !== 'pending') tell(describeReply(reply, replyDer))
+    return reply
+  }
+  let reply = await ask(false)
+  while (reply.kind === 'pending' && now().getTime() + pauseMs <= until) {
+    await sleep(pauseMs)
+    reply = await ask(true)
+  }
   if (reply.kind !== 'issued') throw refusalError(reply)
 
   const verified = verifyIssuedCertificate(

@@ -25,7 +25,7 @@ export function refusalError(reply: Exclude<OpenedReply, { kind: 'issued' }>): C
   if (reply.kind === 'pending') {
     return new ConnectorError(
       'ca/unavailable',
-      'the server answers PENDING: somebody has to approve, or the CA is away; send the same request again later',
+      'the server answers PENDING: somebody has to approve, or the CA is away; a run with --wait sends the same request until it has an answer',
       { isTransient: true },
     )
   }

@@ -25,7 +25,9 @@ export function renderConfiguration(answers: Answers): string {
     [
       'listeners:',
       '  device:',
-      '    # HTTPS for devices: a reverse proxy in front, or listeners.device.tls.',
+      '    # HTTPS for devices: listeners.device.tls, or a reverse proxy in front, whose X-Forwarded-For is then to be believed:',
+      '    # without this all devices are one address, which is shed after requestsPerMinute.',
+      '    #trustProxy: 1',
       `    host: ${of('host')}`,
       `    port: ${answers.get('port')}`,
       '    # In every certificate the addresses of CRL and CA certificate begin with this: it cannot be changed later.',

@@ -3,6 +3,8 @@ import { field, integer, pathField, secretFields, text } from '../field.ts'
 import { plainUrl } from './listeners.ts'
 
 const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+/** Entra ID knows no other names: `contoso` alone is somebody's guess. */
+const tenant = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9-]+(\.[a-z0-9-]+)+)$/i
 const version = z.string().regex(/^[A-Za-z0-9.-]{1,40}$/)
 const serviceUrl = (doc: string, example: string) =>
   field(z.exactOptional(plainUrl(['https'])), {
@@ -13,7 +15,7 @@ const serviceUrl = (doc: string, example: string) =>
 
 /** How the connector reaches Microsoft Intune, and as which application. */
 export const intuneSchema = z.strictObject({
-  tenant: field(z.string().regex(/^[a-z0-9][a-z0-9.-]{0,252}$/i), {
+  tenant: field(z.string().max(253).regex(tenant), {
     doc: 'The tenant: its GUID or a domain of it.',
     example: 'contoso.onmicrosoft.com',
     type: 'GUID or domain',

@@ -5,6 +5,11 @@ import { expectOk, expectProblems, leastYaml, load, withLine } from './support.t
 const staticProfile = (more = '') =>
   `${leastYaml}\n  - name: static\n    challenge: { kind: static, secretFile: secrets/challenge }\n${more}`
 
+test('a server may be called mscep', (context) => {
+  const yaml = leastYaml.replace('https://scep.example.org', 'https://mscep')
+  assert.equal(expectOk(load(context, yaml).outcome).listeners.device.publicUrl, 'https://mscep')
+})
+
 for (const [title, yaml, path] of [
   [
     'two profiles of one name',
@@ -17,6 +22,19 @@ for (const [title, yaml, path] of [
     'a static challenge without secret',
     `${leastYaml}\n  - name: s\n    challenge: { kind: static }`,
     'profiles[1].challenge.secretFile',
+  ],
+  [
+    'the SCEP URL of an NDES instead of the address of the server',
+    leastYaml.replace(
+      'https://scep.example.org',
+      'https://scep.example.org/certsrv/mscep/mscep.dll',
+    ),
+    'listeners.device.publicUrl',
+  ],
+  [
+    'a tenant without a domain',
+    leastYaml.replace(/tenant: .*/, 'tenant: contoso'),
+    'intune.tenant',
   ],
   [
     'a default usage that is not allowed',

@@ -13,6 +13,15 @@ test('SCEP is on by default and needs a profile', (context) => {
   assert.match(problem.remedy, /features\.scep/)
 })
 
+test('a connector service whose URL is wrong is one problem, and is not called missing', (context) => {
+  const yaml = `${leastYaml}\nfeatures: { pkcsImport: true }\npfxImport: { deviceIssuersFile: ca.pem }\n${ofService.replace('https', 'http')}`
+  const problems = expectProblems(load(context, yaml).outcome)
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ['management.openService.url'],
+  )
+})
+
 test('without SCEP no profile is needed', (context) => {
   const yaml = `${withoutProfiles}\nfeatures: { scep: false, revocation: true }`
   const { features, profiles } = expectOk(load(context, yaml).outcome)
