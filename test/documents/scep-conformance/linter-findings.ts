@@ -52,7 +52,7 @@ export const explainedFindings: readonly ExplainedFinding[] = [
     code: 'e_key_usage_and_extended_key_usage_inconsistent',
     found: 'device certificates with keyEncipherment',
     reason:
-      'RFC 5280, section 4.2.1.12, names digitalSignature and keyAgreement for clientAuth. Intune and Apple ask for keyEncipherment as well, and Windows uses it; the default of a profile is digitalSignature alone where the request says nothing.',
+      'RFC 5280, section 4.2.1.12, names digitalSignature and keyAgreement for clientAuth. Intune and Apple ask for keyEncipherment as well, and Windows uses it; what a request that says nothing gets is `certificate.defaultKeyUsages`.',
   },
   {
     linter: 'zlint',
