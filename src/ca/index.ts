@@ -41,8 +41,10 @@ export { checkRa, renewRa, rotateRa } from './embedded/ra-renewal.ts'
 export type { DeltaBase, Publication, RevokedEntry } from './embedded/registers.ts'
 export { cancelRollOver, rollAuthority } from './embedded/roll-over.ts'
 export type { CertificateSigner, IssuerMaterial } from './embedded/signer.ts'
+export { isIssuedBy } from './issued-by.ts'
 export type {
   CaBackend,
+  CertificateStatus,
   EnrolOrder,
   EnrolResult,
   RevocationReason,

@@ -49,6 +49,9 @@ export type RevokeResult =
   | { readonly status: 'revoked' | 'alreadyRevoked'; readonly at: Date }
   | { readonly status: 'notFound' | 'notSupported'; readonly message: string }
 
+/** Whether a certificate may be relied on. */
+export type CertificateStatus = 'good' | 'revoked' | 'unknown'
+
 /** Whether a backend can work right now, as its last check saw it. */
 export interface CaHealth {
   readonly status: 'up' | 'degraded' | 'down'
@@ -96,6 +99,12 @@ export interface CaBackend {
 
   /** Revokes. Twice is success (`alreadyRevoked`). */
   revoke(order: RevokeOrder, signal: AbortSignal): Promise<RevokeResult>
+
+  /**
+   * What the CA says of a certificate now; one on hold is revoked. `unknown`: it has not issued it, or issued it elsewhere, or
+   * cannot tell.
+   */
+  findStatus(serialHex: string, signal: AbortSignal): Promise<CertificateStatus>
 
   /** Looks a request up after an unknown outcome; undefined: the CA does not know it. */
   find(order: EnrolOrder, signal: AbortSignal): Promise<EnrolResult | undefined>

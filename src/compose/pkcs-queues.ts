@@ -14,7 +14,7 @@ import type { OpenService } from '../management/index.ts'
 import { encodePfx, generatePfxPassword, RANDOM_PASSWORD_ITERATIONS } from '../pfx/index.ts'
 import type { Simulator } from '../simulator/index.ts'
 import type { Store } from '../store/index.ts'
-import type { CaBackends, ComposedAuthorities } from './authorities.ts'
+import { type CaBackends, type ComposedAuthorities, listGenerations } from './authorities.ts'
 import { loadDeviceIssuers, parseCertificates } from './device-issuers.ts'
 
 /** What the PKCS queues are made of. */
@@ -78,6 +78,7 @@ export function composePkcs(
         parseCertificates(certificatePem).map((certificate) => ({ key, certificate })),
       ),
     certificates: store.certificates,
+    authorities: () => listGenerations(authorities).flatMap(({ caId }) => cas.get(caId) ?? []),
     parallel: pkcs.parallel,
     clock,
   })

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto'
+import { type CaBackend, type CertificateStatus, isIssuedBy } from '../ca/index.ts'
 import { type EventFields, events } from '../events/index.ts'
 import { type Clock, ConnectorError, describeError } from '../kernel/index.ts'
 import type { PkcsRecryptRequest, WorkErrorCode } from '../management/index.ts'
-import { type ContentRecipient, parseCertificate } from '../pki/index.ts'
+import { type Certificate, type ContentRecipient, parseCertificate } from '../pki/index.ts'
 import type { CertificateRegister } from '../store/index.ts'
 import type { EscrowContent } from './pkcs/escrow.ts'
+import { withinTime } from './pkcs/issued-for-work.ts'
 import { openEscrow } from './pkcs/open-escrow.ts'
 import {
   judgeReceivers,
@@ -23,6 +25,8 @@ export interface RecryptPorts extends PayloadPorts {
    */
   readonly identities: () => Promise<readonly ContentRecipient[]>
   readonly certificates: Pick<CertificateRegister, 'findByThumbprint'>
+  /** CAs whose certificates may have copies, all generations. */
+  readonly authorities: () => readonly CaBackend[]
   /** Requests that are worked on at a time. */
   readonly parallel: number
   readonly clock: Clock
@@ -65,7 +69,7 @@ export function createPkcsRecrypt(ports: RecryptPorts): WorkHandler<'pkcsRecrypt
       const { device, escrow } = judge(request)
       content = await open(request)
       log.record(events.PkcsRecryptDecryptSuccess, fields)
-      await verify(request, content)
+      await verify(task, content)
 
       // 4. Seal: a PFX under a new password for the device, a copy for each connector that is to have one.
       const value = {
@@ -133,21 +137,43 @@ export function createPkcsRecrypt(ports: RecryptPorts): WorkHandler<'pkcsRecrypt
 
   // 3. Certificate: the very one that is asked for, for the device that it was issued for, and never one that is revoked.
   async function verify(
-    { deviceId, recipients, thumbprintHex }: PkcsRecryptRequest,
+    { request: { deviceId, recipients, thumbprintHex }, signal }: Task,
     { certificateDer, deviceId: ownerId }: EscrowContent,
   ): Promise<void> {
+    const isForDevice = recipients.length > 0
     // The service names copy and device: whoever has the queue must not get a key for a device of their own.
-    if (recipients.length > 0 && deviceId.toLowerCase() !== ownerId.toLowerCase())
+    if (isForDevice && deviceId.toLowerCase() !== ownerId.toLowerCase())
       throw new Failure('CryptographyError', 'the escrow copy is of another device')
     const digest = thumbprintHex.length === 64 ? 'sha256' : 'sha1'
     if (hash(digest, certificateDer, 'hex') !== thumbprintHex.toLowerCase())
       throw new Failure('CryptographyError', 'the escrow copy is of another certificate')
-    const { serialHex } = parseCertificate(certificateDer)
+    const certificate = parseCertificate(certificateDer)
+    const { serialHex } = certificate
     const record = await certificates.findByThumbprint(
       hash('sha1', certificateDer, 'hex').toUpperCase(),
     )
-    if (record?.state === 'revoked')
+    const word = await askIssuer(certificate, signal)
+    if (record?.state === 'revoked' || word === 'revoked')
       throw new Failure('ConflictError', `certificate ${serialHex} is revoked`)
+    // A copy for connectors is no delivery.
+    if (isForDevice && word === 'unknown' && record?.state !== 'issued')
+      throw new Failure(
+        'RetryableServiceException',
+        `whether certificate ${serialHex} is revoked is not known here: its issuer, or the connector that had it issued, can tell`,
+      )
+  }
+
+  /** What the CA that signed a certificate says of it. */
+  async function askIssuer(
+    certificate: Certificate,
+    signal: AbortSignal,
+  ): Promise<CertificateStatus> {
+    for (const ca of ports.authorities()) {
+      const [issuerDer] = await ca.chain()
+      if (issuerDer !== undefined && isIssuedBy(certificate, parseCertificate(issuerDer)))
+        return await ca.findStatus(certificate.serialHex, withinTime(signal))
+    }
+    return 'unknown'
   }
 
   return {

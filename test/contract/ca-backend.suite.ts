@@ -107,6 +107,20 @@ export function testCaBackend(name: string, createHarness: () => Promise<CaBacke
       assert.equal(await backend.find(unknown, never), undefined)
     })
 
+    story(
+      'it says of a certificate whether it is good or revoked, and nothing of a stranger',
+      async (harness) => {
+        const { backend, createOrder, keep, now } = harness
+        const order = createOrder()
+        const { serialHex } = order.certificate
+        assert.equal(await backend.findStatus(serialHex, never), 'unknown')
+        await keep(order, getIssued(await backend.enrol(order, never)))
+        assert.equal(await backend.findStatus(serialHex, never), 'good')
+        await backend.revoke(revocationOf(order, { at: now, reason: 6 }), never)
+        assert.equal(await backend.findStatus(serialHex, never), 'revoked')
+      },
+    )
+
     story('a certificate is revoked, and again is success', async (harness) => {
       const { another, backend, createOrder, keep, now } = harness
       const order = createOrder()

@@ -1,6 +1,7 @@
 import { type Clock, ConnectorError } from '../../kernel/index.ts'
 import type {
   CaBackend,
+  CertificateStatus,
   EnrolOrder,
   EnrolResult,
   RevocationReason,
@@ -100,6 +101,13 @@ export function createEmbeddedCa(options: EmbeddedCaOptions): EmbeddedCa {
       : undefined
   }
 
+  /** Of what is in this register: with the same key another instance may have issued what is not, and may have revoked it. */
+  async function findStatus(serialHex: string): Promise<CertificateStatus> {
+    const known = await certificates.findBySerial(id, serialHex)
+    if (known?.revokedAt !== undefined) return 'revoked'
+    return known?.certificateDer === undefined ? 'unknown' : 'good'
+  }
+
   async function revoke(order: RevokeOrder): Promise<RevokeResult> {
     const { serialHex, reason, at } = order
     if (!REASONS.has(reason)) {
@@ -136,6 +144,7 @@ export function createEmbeddedCa(options: EmbeddedCaOptions): EmbeddedCa {
       throw new ConnectorError('ca/refused', `CA ${id} keeps no request pending: nothing to poll`)
     },
     find: (order, signal) => run(() => find(order), signal),
+    findStatus: (serialHex, signal) => run(() => findStatus(serialHex), signal),
     revoke: (order, signal) => run(() => revoke(order), signal),
     chain: async () => chain,
     health: (signal) => run(() => checkEmbeddedHealth({ ...options, issuerDer }), signal),

@@ -4,6 +4,7 @@ import { createPrivateKey, hash, randomBytes, X509Certificate } from 'node:crypt
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { CaBackend, CertificateStatus } from '../../../src/ca/index.ts'
 import { createPkcsRecrypt } from '../../../src/connector/index.ts'
 import { encodeEscrow } from '../../../src/connector/pkcs/escrow.ts'
 import type { WorkVerdict } from '../../../src/connector/work/work-handler.ts'
@@ -79,9 +80,25 @@ const request: PkcsRecryptRequest = {
 
 const store = createMemoryStore()
 
+/** The CA of a certificate in the folder. */
+function caThatSays(name: string, status: CertificateStatus | Error): CaBackend {
+  return {
+    chain: async () => [der(name)],
+    async findStatus(serialHex: string) {
+      assert.equal(serialHex, parseCertificate(der('alice')).serialHex)
+      if (status instanceof Error) throw status
+      return status
+    },
+  } as unknown as CaBackend
+}
+
 async function carryOut(
   change: Partial<PkcsRecryptRequest> = {},
-  more: { readonly isLastAttempt?: boolean; readonly failure?: Error } = {},
+  more: {
+    readonly isLastAttempt?: boolean
+    readonly failure?: Error
+    readonly status?: CertificateStatus | Error
+  } = {},
 ) {
   const { journal, eventIds, records } = recordedJournal()
   const handler = createPkcsRecrypt({
@@ -90,6 +107,7 @@ async function carryOut(
       return [identityOf('connector'), identityOf('before')]
     },
     certificates: store.certificates,
+    authorities: () => [caThatSays('fleet', 'revoked'), caThatSays('alice', more.status ?? 'good')],
     recipients: { deviceIssuers: [parseCertificate(der('mdm'))], minProfile: 'standard' },
     fleetIssuer: () => parseCertificate(der('fleet')),
     pfx: {
@@ -245,6 +263,33 @@ test('a key that cannot be read now is tried again, and told at the last attempt
   assert.deepEqual(last.eventIds, [1252])
 })
 
+test('event 1253: what its CA says is revoked is never sealed again', async () => {
+  const { verdict, eventIds } = await carryOut({}, { status: 'revoked' })
+  assert.ok(!verdict.end.succeeded)
+  assert.equal(verdict.end.errorCode, 'ConflictError')
+  assert.deepEqual(eventIds, [1251, 1253])
+})
+
+test('event 1253: what neither the CA nor the register knows goes to a connector that does, but copies for connectors are made', async () => {
+  const { verdict, eventIds } = await carryOut({}, { status: 'unknown' })
+  assert.ok(!verdict.end.succeeded)
+  assert.equal(verdict.end.errorCode, 'RetryableServiceException')
+  assert.equal(verdict.isPassing, false)
+  assert.deepEqual(eventIds, [1251, 1253])
+  const escrowRecipients = [recipientOf(der('another'))]
+  const copies = { recipients: [], escrowRecipients }
+  assert.ok((await carryOut(copies, { status: 'unknown' })).verdict.end.succeeded)
+  const refused = (await carryOut(copies, { status: 'revoked' })).verdict
+  assert.ok(!refused.end.succeeded)
+})
+
+test('a CA that is away says nothing: tried again, and nothing is sealed', async () => {
+  const status = new ConnectorError('ca/unavailable', 'away', { isTransient: true })
+  const { verdict, eventIds } = await carryOut({}, { status })
+  assert.equal(verdict.isPassing, true)
+  assert.deepEqual(eventIds, [1251])
+})
+
 test('a certificate that is revoked is never sealed again', async () => {
   const intent = sampleIntent()
   const certificateDer = der('alice')
@@ -253,7 +298,8 @@ test('a certificate that is revoked is never sealed again', async () => {
     thumbprintHex: thumbprintHex.toUpperCase(),
   }
   await store.certificates.complete(intent, issued, undefined)
-  valueOf((await carryOut()).verdict)
+  valueOf((await carryOut({}, { status: 'unknown' })).verdict)
+  assert.ok(!(await carryOut({}, { status: 'revoked' })).verdict.end.succeeded)
   await store.certificates.revoke(intent.caId, issued.serialHex, 1, new Date())
   const { verdict, eventIds } = await carryOut()
   assert.ok(!verdict.end.succeeded)
