@@ -77,6 +77,7 @@ export function openServiceForProbe(
     ...configuredService(settings),
     keys: { find: async () => undefined, save: async () => undefined },
     record: { find: async () => undefined, save: async () => undefined },
+    releases: { find: async () => undefined, save: async () => undefined },
     proxy: configuration.proxy,
     displayName: configuration.connector.name,
     machineName: hostname(),
@@ -114,8 +115,10 @@ function configuredService(
   }
 }
 
-function storesIn(folder: string, passphrase: Secret): Pick<OpenServiceOptions, 'keys' | 'record'> {
-  const recordFile = join(folder, 'agent.json')
+function storesIn(
+  folder: string,
+  passphrase: Secret,
+): Pick<OpenServiceOptions, 'keys' | 'record' | 'releases'> {
   return {
     keys: {
       async find(name) {
@@ -126,14 +129,19 @@ function storesIn(folder: string, passphrase: Secret): Pick<OpenServiceOptions, 
         await writeKeyFile(join(folder, name), pkcs8Der, passphrase, randomBytes)
       },
     },
-    record: {
-      async find() {
-        if (!existsSync(recordFile)) return undefined
-        return new TextDecoder().decode(await loadPrivateFile(recordFile))
-      },
-      async save(text) {
-        await writePrivateFile(recordFile, new TextEncoder().encode(text))
-      },
+    record: textIn(join(folder, 'agent.json')),
+    releases: textIn(join(folder, 'releases.jws')),
+  }
+}
+
+function textIn(file: string): OpenServiceOptions['record'] {
+  return {
+    async find() {
+      if (!existsSync(file)) return undefined
+      return new TextDecoder().decode(await loadPrivateFile(file))
+    },
+    async save(text) {
+      await writePrivateFile(file, new TextEncoder().encode(text))
     },
   }
 }

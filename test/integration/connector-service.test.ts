@@ -109,7 +109,12 @@ describe('a connector and a connector service beside it', () => {
 
   test('keys under dataDir are encrypted; the token is nowhere', async () => {
     const names = await readdir(join(stage.dataDir, 'open-service'))
-    assert.deepEqual(names.sort(), ['agent-1.key', 'agent.json', 'encryption-1.key'])
+    assert.deepEqual(names.sort(), [
+      'agent-1.key',
+      'agent.json',
+      'encryption-1.key',
+      'releases.jws',
+    ])
     for (const name of names) {
       const text = await readFile(join(stage.dataDir, 'open-service', name), 'utf8')
       assert.ok(!text.includes('BEGIN PRIVATE KEY'), name)

@@ -11,6 +11,7 @@ import type { Simulator } from '../../src/simulator/index.ts'
 export interface AgentMemory {
   readonly keys: Map<string, KeyObject>
   record: string | undefined
+  releases?: string
 }
 
 /** Making one takes half a second; who a connector is, its other key says. */
@@ -37,6 +38,12 @@ export function openServiceClient(
       async save(name, pkcs8Der) {
         const key = Buffer.from(pkcs8Der)
         memory.keys.set(name, createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
+      },
+    },
+    releases: {
+      find: async () => memory.releases,
+      async save(text) {
+        memory.releases = text
       },
     },
     record: {

@@ -55,7 +55,7 @@ export function createOpenService(options: OpenServiceOptions): OpenService {
   const manifest =
     options.releaseKeyPem === undefined
       ? undefined
-      : createReleaseManifest(connection, options.releaseKeyPem)
+      : createReleaseManifest(connection, options.releaseKeyPem, options.releases)
   return {
     ...enrolment,
     health: createHealthReports(options, connection, enrolment, pace),

@@ -10,10 +10,11 @@ export interface AgentKeyStore {
   save(name: string, pkcs8Der: Uint8Array): Promise<void>
 }
 
-/** Where the certificates live, and which keys are theirs. Nothing secret. */
-export interface AgentRecordStore {
+/** One text. Nothing secret. */
+export interface TextStore {
+  /** @throws ConnectorError `key/unreadable` it is there and cannot be read */
   find(): Promise<string | undefined>
-  /** Replaces the record, whole or not at all; durable when it resolves. */
+  /** Replaces it, whole or not at all; durable when it resolves. */
   save(text: string): Promise<void>
 }
 
@@ -45,7 +46,10 @@ export interface OpenServiceOptions {
   readonly releaseKeyPem: string | undefined
   readonly proxy: ProxyOptions | undefined
   readonly keys: AgentKeyStore
-  readonly record: AgentRecordStore
+  /** Where the certificates live, and which keys are theirs. */
+  readonly record: TextStore
+  /** The newest list of releases that was believed, as it was signed. */
+  readonly releases: TextStore
   readonly displayName: string
   readonly machineName: string
   readonly version: string

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { CompactSign } from 'jose'
 import type { OpenService, SupportStatus } from '../../../../src/management/index.ts'
 import { assertFailsWith } from '../../../support/assert-fails-with.ts'
-import { openServiceClient } from '../../../support/open-service-client.ts'
+import { type AgentMemory, openServiceClient } from '../../../support/open-service-client.ts'
 import { json, type ScriptedHttps, startScriptedHttps } from '../../../support/scripted-https.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
@@ -35,7 +35,10 @@ describe('a list of releases', () => {
     await server[Symbol.asyncDispose]()
   })
 
-  function open(manifestUrl: string): OpenService {
+  function open(
+    manifestUrl: string | undefined,
+    memory: AgentMemory = { keys: new Map(), record: undefined },
+  ): OpenService {
     const base = `${server.url}/ocs`
     const limits = { maxRequests: 100, maxRevocationRequests: 500, maxBodyBytes: 8_388_608 }
     server.script(
@@ -45,16 +48,13 @@ describe('a list of releases', () => {
         apiVersions: ['2025-01-01'],
         endpoints: { work: base, health: base, enrollment: base },
         limits: { ...limits, maxWaitSeconds: 30, minLeaseSeconds: 60, maxLeaseSeconds: 3600 },
-        releaseManifestUrl: manifestUrl,
+        ...(manifestUrl === undefined ? {} : { releaseManifestUrl: manifestUrl }),
       }),
     )
     const place = { httpsUrl: server.url, caPem: server.caPem, enrolmentToken: 'none' }
-    client = openServiceClient(
-      { ...place, releaseKeyPem },
-      {},
-      { keys: new Map(), record: undefined },
-      { now: () => new Date('2026-03-01T00:00:00Z') },
-    )
+    client = openServiceClient({ ...place, releaseKeyPem }, {}, memory, {
+      now: () => new Date('2026-03-01T00:00:00Z'),
+    })
     return client
   }
 
@@ -109,6 +109,37 @@ describe('a list of releases', () => {
     const older = { issuedDateTime: '2026-01-15T00:00:00Z', releases: releases.slice(0, 1) }
     await assertFailsWith(load(await sign(manifest), await sign(older)), 'management/bad-response')
     assert.equal((await load(await sign(manifest), await sign(manifest)))?.status, 'deprecated')
+  })
+
+  /** One run of a connector, which remembers. */
+  async function runWith(memory: AgentMemory, body: string | undefined) {
+    open(body === undefined ? undefined : `${server.url}/releases.jws`, memory)
+    if (body !== undefined) server.script('other', { body })
+    try {
+      return await client.loadSupport(AbortSignal.timeout(10_000))
+    } finally {
+      await client.close()
+    }
+  }
+
+  test('that is older than one seen before a restart is refused as well, and the newest counts where none is named any more', async () => {
+    const older = await sign({ ...manifest, issuedDateTime: '2026-01-15T00:00:00Z' })
+    const memory: AgentMemory = { keys: new Map(), record: undefined }
+    assert.equal(await runWith(memory, undefined), undefined)
+    await runWith(memory, await sign(manifest))
+    await assertFailsWith(runWith(memory, older), 'management/bad-response')
+    assert.equal((await runWith(memory, undefined))?.latest, '1.5.0')
+    const next = [...releases, { version: '1.6.0', releasedDateTime: '2026-02-20T00:00:00Z' }]
+    const newer = await sign({ issuedDateTime: '2026-02-20T00:00:00Z', releases: next })
+    assert.equal((await runWith(memory, newer))?.latest, '1.6.0')
+    await assertFailsWith(runWith(memory, await sign(manifest)), 'management/bad-response')
+  })
+
+  test('what is kept counts only while the key that signed it does', async () => {
+    const memory: AgentMemory = { keys: new Map(), record: undefined }
+    memory.releases = await sign({ ...manifest, issuedDateTime: '2026-02-25T00:00:00Z' }, stranger)
+    assert.equal(await runWith(memory, undefined), undefined)
+    assert.equal((await runWith(memory, await sign(manifest)))?.latest, '1.5.0')
   })
 
   test('at another origin is not fetched', async () => {
