@@ -27,9 +27,7 @@ describe('commands about the connector service', () => {
     ports = await findFreePorts(2)
     await writeSite()
     serve = startCommand(['serve'], { cwd: service.folder })
-    await service.waitUntil('a first health message', async () =>
-      (await run('status')).out.includes('active'),
-    )
+    await service.waitUntil('a first health message', isActive)
   })
   after(async () => {
     serve.child.kill('SIGKILL')
@@ -87,12 +85,20 @@ logging: { console: 'off' }
       await service.control('POST', 'work/revocation', order)
   }
 
-  async function hasReceived(): Promise<boolean> {
-    const text = await fetch(`http://127.0.0.1:${ports[1]}/metrics`).then(
+  /** What the admin listener answers; nothing before it listens. */
+  async function ask(path: string): Promise<string> {
+    return await fetch(`http://127.0.0.1:${ports[1]}${path}`).then(
       async (answer) => await answer.text(),
       () => '',
     )
-    return /^connector_queue_items\{.*state="received".*\} [1-9]/m.test(text)
+  }
+
+  async function isActive(): Promise<boolean> {
+    return (await ask('/api/status')).includes('"state":"active"')
+  }
+
+  async function hasReceived(): Promise<boolean> {
+    return /^connector_queue_items\{.*state="received".*\} [1-9]/m.test(await ask('/metrics'))
   }
 
   test('status says what the portal would: id, state, last contact, features', async () => {

@@ -112,7 +112,7 @@ async function startIn(
       return made.challenge
     },
     events,
-    async waitForEvents(query, isThere, withinMs = 15_000) {
+    async waitForEvents(query, isThere, withinMs = 60_000) {
       for (const until = Date.now() + withinMs; ; ) {
         const found = await events(query)
         if (isThere(found)) return found

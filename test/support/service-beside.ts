@@ -25,7 +25,7 @@ export interface ServiceBeside {
   /** A control call; the parsed answer. */
   control<T>(method: string, path: string, body?: object): Promise<T>
   itemsOf(kind: string): Promise<readonly QueuedItem[]>
-  /** Looks every 20 ms; fails after 15 seconds. */
+  /** Looks every 20 ms; fails after a minute. */
   waitUntil(what: string, isSo: () => Promise<boolean>): Promise<void>
   remove(): Promise<void>
 }
@@ -73,8 +73,8 @@ export async function startServiceBeside(clock?: Clock): Promise<ServiceBeside> 
     itemsOf: async (kind) =>
       (await control<{ value: readonly QueuedItem[] }>('GET', `work/${kind}`)).value,
     async waitUntil(what, isSo) {
-      for (const until = Date.now() + 15_000; !(await isSo()); ) {
-        assert.ok(Date.now() < until, `not within 15 seconds: ${what}`)
+      for (const until = Date.now() + 60_000; !(await isSo()); ) {
+        assert.ok(Date.now() < until, `not within a minute: ${what}`)
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
     },
