@@ -4,6 +4,9 @@ import { ConnectorError } from '../kernel/index.ts'
 /** SQLite's own numbers: somebody else holds the file. */
 const SQLITE_BUSY = 5
 
+/** A lock that nothing refers to would go with the garbage. */
+const heldLocks = new Set<DatabaseSync>()
+
 /**
  * Takes a folder for this process alone, by a lock that the operating system drops with the process, however it dies.
  * The file stays and means nothing by itself. Works on a local disk; a network file system may lie about locks.
@@ -33,7 +36,9 @@ export function lockFolder(file: string): () => void {
     )
   }
   const held = lock
+  heldLocks.add(held)
   return () => {
+    heldLocks.delete(held)
     if (held.isOpen) held.close()
   }
 }
