@@ -237,6 +237,24 @@ export function checkOpenService(title: string, open: () => Promise<OpenServiceU
       assert.equal(await service.stateOf('revocation', context), 'succeeded')
     })
 
+    test('an item whose time was over without a result: one connector is told that it failed, the next that it is superseded', async () => {
+      await service.queue('revocation')
+      const [mine] = await take(queue, 60)
+      assert.ok(mine)
+      await service.advance(5)
+      const [theirs] = await take(other, 60)
+      assert.ok(theirs)
+      await service.advance(8 * 24 * 60)
+      assert.equal(await service.stateOf('revocation', mine.requestContext), 'failedFinal')
+      for (const [asked, item, outcome] of [
+        [queue, mine, 'rejected'],
+        [other, theirs, 'superseded'],
+        // Of another attempt, so that it is no repetition.
+        [queue, { ...mine, lease: theirs.lease }, 'rejected'],
+      ] as const)
+        assert.equal((await asked.upload([revoked(item)], call()))[0]?.outcome, outcome)
+    })
+
     test('a lease that is renewed stays ours; one that is lost says so', async () => {
       await service.queue('revocation')
       const [item] = await take(queue, 60)

@@ -1,9 +1,7 @@
-import { events } from '../../events/index.ts'
-import { ConnectorError, describeError } from '../../kernel/index.ts'
 import type { WorkKind } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
-import { takeBack } from './take-back.ts'
-import { encodeSummary, logOf, openItem, parseSummary } from './work-payload.ts'
+import { createOverdue } from './overdue-work.ts'
+import { logOf, parseSummary } from './work-payload.ts'
 import type { WorkLoopOptions, WorkPorts } from './work-ports.ts'
 
 const BATCH = 500
@@ -18,43 +16,9 @@ export function createClosing<K extends WorkKind>(
   ports: WorkPorts<K>,
   options: WorkLoopOptions,
 ): () => Promise<void> {
-  const { queue, handler, items, clock, holder } = ports
+  const { queue, handler, items, holder } = ports
+  const closeOverdue = createOverdue(ports, options)
   let mayBeInLog = true
-
-  /** What the service was to offer again and did not. */
-  async function closeOverdue(): Promise<void> {
-    if ((await items.depth(queue.name)).returned === 0) return
-    const now = clock.now()
-    const until = new Date(now.getTime() + options.leaseSeconds * 1000)
-    const overdue = await items.claim(queue.name, 'returned', { holder, now, until }, BATCH)
-    for (const record of overdue) {
-      if (!(await isUndone(record))) continue
-      // Without a result of ours it was lost to another connector, which has its Admin event.
-      const summary = parseSummary(record) ?? { outcome: 'elsewhere' as const, fields: {} }
-      const end = { state: 'closed', at: now, summary: encodeSummary(summary) } as const
-      await items.settle([record.id], holder, end)
-    }
-  }
-
-  /** What was begun and never ended. */
-  async function isUndone(record: WorkRecord): Promise<boolean> {
-    if (record.progress === undefined) return true
-    const log = logOf(record, ports)
-    try {
-      await takeBack(
-        openItem(record, ports),
-        record.progress,
-        'the item did not come again',
-        ports,
-        log,
-      )
-      return true
-    } catch (error) {
-      if (error instanceof ConnectorError && error.isTransient) return false
-      log.record(events.UnhandledError, { errorMessage: describeError(error) })
-      return true
-    }
-  }
 
   // 7. Record: one Admin event, once the item is closed.
   async function record(closed: WorkRecord, isInDoubt: boolean): Promise<void> {

@@ -45,6 +45,8 @@ export interface WorkItem {
   readonly results: readonly KeptResult[]
   /** SHA-256 of the result that ended it. */
   readonly endedBy?: string
+  /** Ended without a result: who is to say that it failed. */
+  readonly failedFor?: string
 }
 
 /** What a download asks for. */
@@ -162,6 +164,8 @@ export class WorkQueue {
     }
     const results = [...item.results, kept].slice(-20)
     if (decided.outcome === 'recorded') this.#end({ ...item, results }, uploaded, digest, now)
+    else if (decided.outcome === 'rejected' && hasEndedItself(item))
+      this.#keep({ ...item, results, failedFor: connector.id })
     else this.#keep({ ...item, results })
     return decided
   }
@@ -264,13 +268,20 @@ function decide(
   digest: string,
 ): { outcome: Outcome; detail?: string } {
   if (item.endedBy === digest) return { outcome: 'duplicate' }
+  if (hasEndedItself(item) && (item.failedFor ?? connector.id) === connector.id)
+    return { outcome: 'rejected', detail: 'its time was over, or nobody kept its lease' }
   if (item.state === 'succeeded' || item.state === 'failedFinal')
-    return { outcome: 'superseded', detail: 'completed before, or its time was over' }
+    return { outcome: 'superseded', detail: 'it has ended by another result' }
   if (item.state === 'leased' && isHolder(item, connector, uploaded.leaseId))
     return item.attempt === uploaded.attempt
       ? { outcome: 'recorded' }
       : { outcome: 'rejected', detail: 'attempt is not that of the lease' }
   return { outcome: 'staleLease', detail: `the item is at attempt ${item.attempt}` }
+}
+
+/** Without a result that counts: one connector, and no second one, is to report the failure. */
+function hasEndedItself({ state, endedBy }: WorkItem): boolean {
+  return state === 'failedFinal' && endedBy === undefined
 }
 
 /** Of everything but the time it took: the same result uploaded twice is one. */

@@ -739,6 +739,84 @@ describe('leases of the service', () => {
     assert.deepEqual(on.takenBack, ['4A01 7'])
   })
 
+  for (const [outcome, admin] of [
+    ['superseded', []],
+    ['duplicate', [3001]],
+    ['rejected', [3001]],
+  ] as const)
+    test(`a failure that may pass, and did not come again, is asked about after a day: ${outcome}`, async () => {
+      const on = stage(createFakeWorkQueue(true))
+      on.told.carry = async () => passing
+      const item = fakeItem({ lease: leased('old') })
+      on.queue.waiting.push(item)
+      await on.start('a', { attemptPausesSeconds: [] })
+      const isIn = (state: string) => async () =>
+        (await on.record(item.requestContext))?.state === state
+      await on.until('returned', isIn('returned'))
+      on.queue.outcomeOf = () => outcome
+      on.advance(86_400)
+      await on.until('closed', isIn('closed'))
+      await on.until(
+        'recorded',
+        async () => (await on.record(item.requestContext))?.isRecorded === true,
+      )
+      assert.deepEqual(on.eventIds('admin'), [...admin])
+      const [told, asked] = on.queue.uploads.flat()
+      assert.deepEqual({ ...asked, durationMs: 0 }, { ...told, durationMs: 0 })
+    })
+
+  test('an item that is still open after a day is asked about again a day later', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = async () => passing
+    const item = fakeItem({ lease: leased('old') })
+    on.queue.waiting.push(item)
+    await on.start('a', { attemptPausesSeconds: [] })
+    const state = async () => (await on.record(item.requestContext))?.state
+    await on.until('returned', async () => (await state()) === 'returned')
+    on.queue.outcomeOf = () => 'staleLease'
+    on.advance(86_400)
+    await on.until('asked', () => on.queue.uploads.length === 2)
+    await on.until('put off', async () => {
+      const record = await on.record(item.requestContext)
+      return record?.state === 'returned' && record.dueAt.getTime() > on.now()
+    })
+    on.queue.outcomeOf = () => 'superseded'
+    on.advance(86_400)
+    await on.until('closed', async () => (await state()) === 'closed')
+    assert.deepEqual(on.eventIds('admin'), [])
+  })
+
+  test('what nobody got to do, and whose time is over, is a failure of the one who is told so', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    const item = fakeItem({ lease: { ...leased('l'), expires: new Date('2026-06-01T11:00:00Z') } })
+    on.queue.lost.add('l')
+    on.queue.outcomeOf = () => 'rejected'
+    on.queue.waiting.push(item)
+    await on.start()
+    await on.until('64', () => on.count(64) === 1)
+    on.advance(2 * 86_400)
+    await on.until('3001', () => on.count(3001) === 1)
+    assert.deepEqual(on.carried, [])
+  })
+
+  test('while the service cannot say how items ended, they stay', async () => {
+    const on = stage(createFakeWorkQueue(true))
+    on.told.carry = async () => passing
+    const item = fakeItem({ lease: leased('old') })
+    on.queue.waiting.push(item)
+    await on.start('a', { attemptPausesSeconds: [] })
+    await on.until(
+      'returned',
+      async () => (await on.record(item.requestContext))?.state === 'returned',
+    )
+    on.queue.uploadFailures.push(away())
+    on.advance(86_400)
+    await on.until('asked in vain', () => on.queue.uploads.length === 2)
+    assert.equal((await on.record(item.requestContext))?.state, 'returned')
+    on.advance(901)
+    await on.until('3001', () => on.count(3001) === 1)
+  })
+
   test('of an item that was done while its lease was being prolonged are nobody’s loss', async () => {
     const on = stage(createFakeWorkQueue(true))
     const asked = Promise.withResolvers<void>()
@@ -773,6 +851,7 @@ describe('leases of the service', () => {
       await on.start()
       await on.until('65', () => on.count(65) === 1)
       await on.until('taken back', () => on.takenBack.length === 1)
+      on.queue.outcomeOf = () => 'superseded'
       on.advance(2 * 86_400)
       const { name } = on.queue
       await on.until('closed', async () => {
