@@ -34,7 +34,7 @@ export interface RaRenewalOptions {
 export interface RaCheck {
   /**
    * A published generation has less than a third of its RA certificate's life left, and a new one would live at least a
-   * day longer.
+   * day longer; or its RA certificate begins in the future, since the clock was set back.
    */
   readonly isRenewalDue: boolean
   /** Retired keys whose overlap is over, and generations whose issuing CA has ended. */
@@ -120,6 +120,8 @@ function isRaDue(
   const current = ras.find(({ isCurrent }) => isCurrent)
   if (!current) return true
   const { notBefore, notAfter } = parseCertificate(current.certificateDer)
+  // Made while the clock was far ahead: devices that look at dates take none of its replies for years.
+  if (notBefore.getTime() - now.getTime() >= DAY_MS) return true
   const leftMs = notAfter.getTime() - now.getTime()
   const lifeMs = notAfter.getTime() - notBefore.getTime()
   const wantedEnd = now.getTime() + raDays * DAY_MS

@@ -11,6 +11,7 @@ import {
   renewRa,
   rotateRa,
 } from '../../../src/ca/index.ts'
+import { parseCertificate } from '../../../src/pki/index.ts'
 import {
   createAuthorityIn,
   createFolder,
@@ -48,6 +49,17 @@ describe('RA renewal', () => {
     assert.deepEqual(rasOf(renewed)[1]?.keyPkcs8Der, rasOf(authority)[0]?.keyPkcs8Der)
     assert.notDeepEqual(rasOf(renewed)[0]?.keyPkcs8Der, rasOf(authority)[0]?.keyPkcs8Der)
     assert.deepEqual(await loadAuthority(folder.path, PASSPHRASE), renewed)
+  })
+
+  test('one that was made while the clock was ahead gets a successor once the clock is right, and both decrypt', async () => {
+    using folder = createFolder()
+    const ahead = await renewRa(await createAuthorityIn(folder.path), PASSPHRASE, on(500))
+    const right = await renewRa(ahead, PASSPHRASE, on(10))
+    const [current, ...kept] = rasOf(right)
+    assert.ok(current !== undefined)
+    assert.equal(kept.length, 2)
+    assert.ok(parseCertificate(current.certificateDer).notBefore < daysAfter(10))
+    assert.equal(checkRa(right, on(10)).isRenewalDue, false)
   })
 
   test('REQ-48: a retired key is removed when its overlap is over, and not before', async () => {
