@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { findConfiguration } from './configuration.ts'
 import { openExistingStore } from './existing-store.ts'
@@ -17,8 +18,16 @@ export function addBackupCommand(program: Command): void {
       try {
         const { bytes } = await store.backup(resolve(file))
         process.stdout.write(`${resolve(file)}: ${bytes} octets\n`)
+        const { dataDir, passphraseFile } = configuration
+        const kept = [
+          'ca/',
+          'data.key',
+          'connector-id',
+          // Without the first imported PFX open no more, without the second copies for connectors.
+          ...['keyring/', 'open-service/'].filter((name) => existsSync(join(dataDir, name))),
+        ]
         process.stdout.write(
-          `Keep with it, from ${configuration.dataDir}: ca/, data.key, connector-id; and, elsewhere, ${configuration.passphraseFile}\n`,
+          `Keep with it, from ${dataDir}: ${kept.join(', ')}; and, elsewhere, ${passphraseFile}\n`,
         )
       } finally {
         await store.close()

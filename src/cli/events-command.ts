@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
@@ -10,6 +11,7 @@ import {
   formatRecord,
   readEvents,
 } from '../events/index.ts'
+import { ConnectorError } from '../kernel/index.ts'
 import { findConfiguration } from './configuration.ts'
 
 interface EventsOptions {
@@ -37,6 +39,11 @@ export function addEventsCommand(program: Command): void {
     .action(async (options: EventsOptions, command: Command) => {
       const { configuration } = findConfiguration(command)
       const directory = resolve(configuration.dataDir, 'logs')
+      if (!existsSync(directory) && options.follow !== true)
+        throw new ConnectorError(
+          'store/unavailable',
+          `${directory} does not exist; give --config, or run the command where the connector runs`,
+        )
       const print = (record: EventRecord): void => {
         process.stdout.write(
           `${options.json === true ? encodeRecord(record) : formatRecord(record)}\n`,

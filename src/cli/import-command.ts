@@ -116,8 +116,10 @@ function addList(command: Command): void {
     .action(async ({ user, json, at }: KeeperChoice & { json?: boolean }, self: Command) => {
       const configuration = findTenant(self)
       await withImports(configuration, at, async ({ imports }, signal) => {
-        for (const record of await imports.list(user, signal))
+        const records = await imports.list(user, signal)
+        for (const record of records)
           process.stdout.write(`${json === true ? JSON.stringify(record) : describe(record)}\n`)
+        tellCount(records.length)
       })
     })
 }
@@ -153,7 +155,9 @@ function addStatus(command: Command): void {
       const ring = await openConfiguredKeyRing(configuration)
       let undeliverable = 0
       await withImports(configuration, at, async ({ imports }, signal) => {
-        for (const record of await imports.list(user, signal)) {
+        const records = await imports.list(user, signal)
+        tellCount(records.length)
+        for (const record of records) {
           const key = { provider: record.providerName, key: record.keyName }
           const problem = checkRecord(record, (await ring.find(key)) !== undefined)
           if (problem !== undefined) undeliverable += 1
@@ -168,6 +172,11 @@ function addStatus(command: Command): void {
         throw new CommandEnd(EXIT.failed)
       }
     })
+}
+
+/** On standard error: nothing at all would look like a command that did nothing. */
+function tellCount(count: number): void {
+  process.stderr.write(`${count} record${count === 1 ? '' : 's'}\n`)
 }
 
 /**

@@ -20,7 +20,8 @@ export function formatProblem(problem: Problem): string {
   const place =
     problem.environment ??
     (problem.file === undefined ? '' : `${problem.file}${problem.line ? `:${problem.line}` : ''}`)
-  const what = problem.path === '' ? 'the configuration' : problem.path
+  const whole = problem.environment === undefined ? 'the configuration' : 'it'
+  const what = problem.path === '' ? whole : problem.path
   return `${place === '' ? '' : `${place}: `}${what} is ${problem.found}; expected ${problem.expected}; ${problem.remedy}`
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -172,9 +172,10 @@ describe('commands beside a connector that runs', () => {
   })
 
   test('backup while it runs is whole, for the owner alone, and overwrites nothing', async () => {
+    mkdirSync(join(running.cwd, 'data', 'keyring'))
     const { code, out } = await running.run('backup', 'copy.db')
     assert.equal(code, 0)
-    assert.match(out, /ca\/, data\.key, connector-id/)
+    assert.match(out, /ca\/, data\.key, connector-id, keyring\/; and, elsewhere/)
     const file = join(running.cwd, 'copy.db')
     assert.equal(statSync(file).mode & 0o777, 0o600)
     const database = new DatabaseSync(file, { readOnly: true })

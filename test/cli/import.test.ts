@@ -135,9 +135,11 @@ describe('import', () => {
   test('list shows it, and remove takes it away', async () => {
     const listed = await run('import', 'list', '--user', alice, '--json')
     assert.equal(JSON.parse(listed.out).thumbprint, thumbprint())
+    assert.equal(listed.err, '1 record\n')
     const words = ['import', 'remove', thumbprint().toUpperCase(), '--user', alice]
     assert.equal((await run(...words)).code, 0)
     assert.deepEqual(await recorded(), [])
+    assert.equal((await run('import', 'list')).err, '0 records\n')
   })
 
   test('no output, no request on record at the simulator and no file holds a password', async () => {

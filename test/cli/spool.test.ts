@@ -108,14 +108,10 @@ describe('spool, while no connector runs', () => {
   test('in a folder without a store, commands make none and say so', async () => {
     const empty = join(cwd, 'empty')
     mkdirSync(empty)
-    for (const words of [
-      ['spool', 'replay'],
-      ['outbox', 'list'],
-      ['backup', 'x.db'],
-    ]) {
+    for (const words of [['spool', 'replay'], ['outbox', 'list'], ['backup', 'x.db'], ['events']]) {
       const { code, err } = await runCommand(words, { cwd: empty })
       assert.equal(code, 1, words.join(' '))
-      assert.match(err, /store\/unavailable: .*connector\.db does not exist/)
+      assert.match(err, /store\/unavailable: .*(connector\.db|logs) does not exist/)
     }
     assert.deepEqual(readdirSync(empty), [])
   })

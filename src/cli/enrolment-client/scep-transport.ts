@@ -78,7 +78,7 @@ async function call(
     if (cause instanceof ConnectorError) throw cause
     throw new ConnectorError(
       'scep/unavailable',
-      `${operation}: no answer from ${url} within ${timeoutMs} ms; is the server running and the URL right?`,
+      `${operation}: no answer from ${url}${signal.aborted ? ` within ${timeoutMs} ms` : ''}; is the server running and the URL right?`,
       { cause, isTransient: true },
     )
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { loadConfiguration } from '../../../src/config/index.ts'
+import { formatProblem, loadConfiguration } from '../../../src/config/index.ts'
 import { expectOk, expectProblems, leastYaml, load } from './support.ts'
 
 test('a whole configuration can stand in the environment', () => {
@@ -64,6 +64,16 @@ for (const [text, value] of [
     assert.deepEqual(device.trustProxy, value)
   })
 }
+
+test('a variable that is no key is not called the configuration', (context) => {
+  const { outcome } = load(context, leastYaml, { CONNECTOR_LISTENERS_DEVICE_PORTS: '1' })
+  const [problem] = expectProblems(outcome)
+  assert.ok(problem)
+  assert.match(
+    formatProblem(problem),
+    /^CONNECTOR_LISTENERS_DEVICE_PORTS: it is a variable that is no key; expected /,
+  )
+})
 
 for (const [name, value, path, found, remedy] of [
   [
