@@ -16,6 +16,15 @@ interface AdminStatus {
     readonly status: string
     readonly reason: string
   }[]
+  readonly queues: readonly {
+    readonly name: string
+    readonly isOn: boolean
+    readonly lastDownload?: { readonly at: string; readonly problem?: string }
+    readonly received: number
+    readonly running: number
+    readonly finished: number
+    readonly returned: number
+  }[]
   readonly openService?: {
     readonly url: string
     readonly state: string
@@ -67,7 +76,7 @@ async function loadStatus(url: string): Promise<AdminStatus> {
   }
 }
 
-function describe({ name, version, startedAt, checks, openService }: AdminStatus): string {
+function describe({ name, version, startedAt, checks, queues, openService }: AdminStatus): string {
   const failed = checks.filter(({ status }) => status === 'failed')
   const lines: (readonly [string, string])[] = [
     ['name', name],
@@ -78,6 +87,10 @@ function describe({ name, version, startedAt, checks, openService }: AdminStatus
       .filter(({ status }) => status !== 'ok')
       .map((check) => [`  ${check.name}`, `${check.status}: ${check.reason}`] as const),
   ]
+  lines.push(
+    ['work queues', queues.some(({ isOn }) => isOn) ? '' : 'none is on'],
+    ...queues.map((queue) => [`  ${queue.name}`, describeQueue(queue)] as const),
+  )
   if (openService === undefined) lines.push(['connector service', 'none is configured'])
   else
     lines.push(
@@ -91,7 +104,16 @@ function describe({ name, version, startedAt, checks, openService }: AdminStatus
       ['  health unsent', `${openService.unsentIntervals} intervals`],
       ['  support', describeSupport(openService.support)],
     )
-  return `${lines.map(([label, text]) => `${label.padEnd(20)}${text}`).join('\n')}\n`
+  return `${lines.map(([label, text]) => `${label.padEnd(20)}${label.length < 20 ? '' : ' '}${text}`.trimEnd()).join('\n')}\n`
+}
+
+function describeQueue(queue: AdminStatus['queues'][number]): string {
+  const { isOn, lastDownload, received, running, finished, returned } = queue
+  if (!isOn) return 'off'
+  const seen = lastDownload === undefined ? 'nothing downloaded yet' : `asked at ${lastDownload.at}`
+  const problem =
+    lastDownload?.problem === undefined ? '' : `, which failed: ${lastDownload.problem}`
+  return `${received} to carry out (${running} now), ${finished} to upload, ${returned} to come again; ${seen}${problem}`
 }
 
 function describeSupport(support: NonNullable<AdminStatus['openService']>['support']): string {

@@ -11,6 +11,7 @@ import {
   type WorkLoop,
 } from '../connector/index.ts'
 import { type RootJournal, readEvents } from '../events/index.ts'
+import type { QueueStatus } from '../http/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { KeyRing } from '../keys/index.ts'
 import type { IntuneClient, OpenService, WorkKind, WorkQueue } from '../management/index.ts'
@@ -175,6 +176,37 @@ export async function loadQueueFigures(
 ): Promise<readonly WorkFigures[]> {
   return await Promise.all(queues.map(async (queue) => await queue.figures()))
 }
+
+/** All queues for the status page, and the features whose queues are not asked. */
+export async function listQueueStatus(
+  { features }: Pick<Configuration, 'features'>,
+  queues: readonly WorkLoop[],
+): Promise<readonly QueueStatus[]> {
+  const off = (['pkcs', 'pkcsImport', 'revocation'] as const).filter((name) => !features[name])
+  const on = (await loadQueueFigures(queues)).map(
+    ({ queue, depth, running, oldestAt, outcomes, lastDownload }): QueueStatus => ({
+      name: queue,
+      isOn: true,
+      lastDownload,
+      ...depth,
+      running,
+      oldestAt,
+      outcomes: Object.fromEntries(outcomes),
+    }),
+  )
+  return [...on, ...off.map((name) => ({ ...NOTHING, name }))]
+}
+
+const NOTHING = {
+  isOn: false,
+  lastDownload: undefined,
+  received: 0,
+  running: 0,
+  finished: 0,
+  returned: 0,
+  oldestAt: undefined,
+  outcomes: {},
+} as const
 
 /** A queue that is stuck wants attention; devices can enrol all the same, so none of it makes the connector not ready. */
 export function listQueueChecks(queues: readonly WorkLoop[], clock: Clock): readonly SpokenCheck[] {

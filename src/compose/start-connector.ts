@@ -369,6 +369,7 @@ async function build(
         store,
         pool: crypto,
         listCertificates,
+        queues: () => queues,
         agent,
         clock,
       }),

@@ -1,5 +1,11 @@
 import { type Html, type HtmlValue, html } from './html.ts'
-import type { ConnectorStatus, ReadinessCheck } from './status.ts'
+import type {
+  ConnectorStatus,
+  OpenServiceStatus,
+  QueueStatus,
+  ReadinessCheck,
+  SupportFigures,
+} from './status.ts'
 
 /** The page of the admin listener: what an operator asks first, on one screen. Pure. */
 export function encodeStatusPage(
@@ -30,6 +36,21 @@ ${section(
     describeAge(check.checkedAt, now),
   ]),
 )}
+${section(
+  'Work queues',
+  [
+    'Queue',
+    'State',
+    'Last download',
+    'To carry out',
+    'Results to upload',
+    'To come again',
+    'Oldest',
+    'Results',
+  ],
+  status.queues.map((queue) => describeQueue(queue, now)),
+)}
+${status.openService === undefined ? '' : describeService(status.openService, now)}
 ${section(
   'Recent requests',
   ['Time', 'Profile', 'Subject', 'Outcome', 'Serial number', 'Transaction'],
@@ -92,6 +113,73 @@ ${section(
 </html>
 `
   return page.toString()
+}
+
+function describeQueue(queue: QueueStatus, now: Date): readonly HtmlValue[] {
+  const { name, isOn, lastDownload, received, running, finished, returned, oldestAt } = queue
+  if (!isOn) return [name, 'off', '', '', '', '', '', '']
+  const problem = lastDownload?.problem
+  const outcomes = Object.entries(queue.outcomes).map(([outcome, count]) => `${outcome} ${count}`)
+  return [
+    name,
+    problem === undefined
+      ? html`<span class="ok">on</span>`
+      : html`<span class="degraded">download failed</span> <span class="long">${problem}</span>`,
+    lastDownload === undefined ? 'none yet' : `${describeAge(lastDownload.at, now)} ago`,
+    running === 0 ? received : `${received}, ${running} of them now`,
+    finished,
+    returned,
+    oldestAt === undefined ? 'none' : describeAge(oldestAt, now),
+    outcomes.join(', '),
+  ]
+}
+
+const SERVICE_CLASS = { none: 'failed', active: 'ok', inactive: 'degraded' } as const
+const SUPPORT_CLASS = {
+  supported: 'ok',
+  deprecated: 'degraded',
+  unsupported: 'failed',
+  blocked: 'failed',
+} as const
+
+function describeService(service: OpenServiceStatus, now: Date): Html {
+  const { url, state, isPaused, connectorId, lastContactAt, certificateNotAfter, support } = service
+  const called = state === 'none' ? 'not enrolled' : state
+  const contact =
+    lastContactAt === undefined ? 'none since the start' : describeAge(lastContactAt, now)
+  return section(
+    'Connector service',
+    [
+      'URL',
+      'State',
+      'Connector',
+      'Last contact',
+      'Certificate',
+      'Features',
+      'Unsent health',
+      'Support',
+    ],
+    [
+      [
+        html`<code>${url}</code>`,
+        html`<span class="${SERVICE_CLASS[state]}">${called}</span>${isPaused ? ', paused' : ''}`,
+        html`<code>${connectorId ?? ''}</code>`,
+        contact,
+        certificateNotAfter === undefined ? 'none' : describeAge(now, certificateNotAfter),
+        service.features.join(', '),
+        service.unsentIntervals,
+        support === undefined
+          ? 'unknown'
+          : html`<span class="${SUPPORT_CLASS[support.status]}">${support.status}</span>, newest ${support.latest}${describeEnd(support)}`,
+      ],
+    ],
+  )
+}
+
+function describeEnd({ supportEndsAt, worksUntil }: SupportFigures): string {
+  const day = (at: Date): string => at.toISOString().slice(0, 10)
+  const support = supportEndsAt === undefined ? '' : `, support ends ${day(supportEndsAt)}`
+  return worksUntil === undefined ? support : `${support}, may stop on ${day(worksUntil)}`
 }
 
 /** The look of the page, a file of its own because the page's policy allows no inline style. */

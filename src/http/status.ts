@@ -53,6 +53,27 @@ export interface SupportFigures {
   readonly worksUntil?: Date
 }
 
+/** A queue of work, or a feature whose queue is not asked. No item, no key. */
+export interface QueueStatus {
+  /** Of the queue, such as `open-service/pkcs`; of the feature where that is off. */
+  readonly name: string
+  /** False: its feature is off, and nothing is fetched. */
+  readonly isOn: boolean
+  /** Undefined before the first one. */
+  readonly lastDownload: { readonly at: Date; readonly problem: string | undefined } | undefined
+  /** Lent to us or ours, and not done yet; `running` of them are carried out at this moment. */
+  readonly received: number
+  readonly running: number
+  /** Results that the service does not have yet. */
+  readonly finished: number
+  /** What the service is to offer again, or a CA lets wait. */
+  readonly returned: number
+  /** When the oldest of what is received or finished became so. */
+  readonly oldestAt: Date | undefined
+  /** Results since the start, by what the service made of them. */
+  readonly outcomes: Readonly<Record<string, number>>
+}
+
 /** What the page and `/api/status` show. */
 export interface ConnectorStatus {
   readonly name: string
@@ -63,6 +84,7 @@ export interface ConnectorStatus {
   readonly outbox: OutboxFigures
   readonly workers: WorkerFigures
   readonly recent: readonly RecentRequest[]
+  readonly queues: readonly QueueStatus[]
   /** Absent where no such service is configured. */
   readonly openService?: OpenServiceStatus | undefined
 }

@@ -115,6 +115,8 @@ logging: { console: 'off' }
       /^ {2}last contact {6}20\d\d-.+Z$/m,
       /^ {2}certificate ends {2}20\d\d-.+Z$/m,
       /^ {2}features {10}scep, revocation$/m,
+      /^ {2}open-service\/revocation \d+ to carry out \(\d+ now\), \d+ to upload, \d+ to come again; (asked at 20\d\d-.+Z|nothing downloaded yet)$/m,
+      /^ {2}pkcsImport {8}off$/m,
       /^ {2}support {11}unknown: no signed list of releases$/m,
     ])
       assert.match(out, line)

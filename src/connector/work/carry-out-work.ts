@@ -43,6 +43,8 @@ interface Running {
 export interface CarryingOut {
   /** Starts what is due and fits; prolongs the leases of what runs. */
   readonly look: () => Promise<void>
+  /** Items that are carried out at this moment. */
+  count(): number
   /** Waits for what runs, and ends it when the time is over. What was not finished is free for the next instance. */
   stop(drained: AbortSignal): Promise<void>
 }
@@ -316,6 +318,7 @@ export function createCarryingOut<K extends WorkKind>(
 
   return {
     look,
+    count: () => running.size,
     async stop(drained) {
       const all = [...running.values()]
       const end = (): void => {

@@ -17,6 +17,8 @@ export interface WorkFigures {
     readonly finished: number
     readonly returned: number
   }
+  /** Of those received, how many are carried out at this moment. */
+  readonly running: number
   readonly oldestAt: Date | undefined
   readonly outcomes: ReadonlyMap<string, number>
   readonly lastDownload: WorkTally['lastDownload']
@@ -112,7 +114,14 @@ export function createWorkLoop<K extends WorkKind>(
     async figures() {
       const { oldestAt, ...depth } = await items.depth(queue.name)
       const { outcomes, lastDownload } = tally
-      return { queue: queue.name, depth, oldestAt, outcomes, lastDownload }
+      return {
+        queue: queue.name,
+        depth,
+        running: carrying.count(),
+        oldestAt,
+        outcomes,
+        lastDownload,
+      }
     },
     async stop() {
       stopping.abort()

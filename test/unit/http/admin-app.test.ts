@@ -24,6 +24,47 @@ const status: ConnectorStatus = {
   certificates: [{ kind: 'ra', name: 'RA', notAfter: new Date('2027-01-01T00:00:00Z') }],
   outbox: { depth: { due: 2 }, oldestCreatedAt: now },
   workers: { size: 2, ready: 2, busy: 0, waiting: 0, capacity: 128, restarts: 0, jobs: {} },
+  queues: [
+    {
+      name: 'open-service/pkcs',
+      isOn: true,
+      lastDownload: { at: new Date(now.getTime() - 12_000), problem: 'management/<b>away' },
+      received: 7,
+      running: 3,
+      finished: 5,
+      returned: 2,
+      oldestAt: new Date(now.getTime() - 4_000_000),
+      outcomes: { recorded: 41, superseded: 1 },
+    },
+    {
+      name: 'revocation',
+      isOn: false,
+      lastDownload: undefined,
+      received: 0,
+      running: 0,
+      finished: 0,
+      returned: 0,
+      oldestAt: undefined,
+      outcomes: {},
+    },
+  ],
+  openService: {
+    url: 'https://service.example',
+    state: 'inactive',
+    connectorId: '6b1f6a0e-0e0b-4b60-9d39-5f8a5f0e9c11',
+    enrolledAt: now,
+    lastContactAt: new Date(now.getTime() - 90_000_000),
+    certificateNotAfter: new Date(now.getTime() + 20 * 86_400_000),
+    features: ['scep', 'pkcs'],
+    isPaused: true,
+    unsentIntervals: 9,
+    support: {
+      status: 'unsupported',
+      latest: '1.5.0',
+      supportEndsAt: new Date('2026-11-04T00:00:00Z'),
+      worksUntil: new Date('2027-11-04T00:00:00Z'),
+    },
+  },
   recent: [
     {
       at: now,
@@ -166,4 +207,49 @@ test('only reading is allowed, and the listener knows no SCEP', async () => {
   assert.equal(post.status, 405)
   assert.equal(post.headers['allow'], 'GET, HEAD')
   assert.equal((await agent.get('/scep?operation=GetCACaps')).status, 404)
+})
+
+/** The cells of a row of the page, as text. */
+function cellsOf(page: string, start: string): string[] {
+  const row = page.split('<tr>').find((one) => one.startsWith(start)) ?? ''
+  return [...row.matchAll(/<td>(.*?)<\/td>/g)].map(([, cell = '']) => cell.replace(/<[^>]+>/g, ''))
+}
+
+test('the page shows each queue: what is held, what is owed, how the last download went; and which features are off', async () => {
+  const page = (await appWith().agent.get('/')).text
+  assert.deepEqual(cellsOf(page, '<td>open-service/pkcs'), [
+    'open-service/pkcs',
+    'download failed management/&lt;b&gt;away',
+    '12 s ago',
+    '7, 3 of them now',
+    '5',
+    '2',
+    '67 min',
+    'recorded 41, superseded 1',
+  ])
+  assert.deepEqual(cellsOf(page, '<td>revocation').slice(0, 2), ['revocation', 'off'])
+})
+
+test('the page shows how the connector service sees us, and how long this version is supported', async () => {
+  const page = (await appWith().agent.get('/')).text
+  assert.deepEqual(cellsOf(page, '<td><code>https://service.example'), [
+    'https://service.example',
+    'inactive, paused',
+    '6b1f6a0e-0e0b-4b60-9d39-5f8a5f0e9c11',
+    '25 h',
+    '20 days',
+    'scep, pkcs',
+    '9',
+    'unsupported, newest 1.5.0, support ends 2026-11-04, may stop on 2027-11-04',
+  ])
+  const { openService: _, ...without } = status
+  const other = (await appWith({ status: () => without }).agent.get('/')).text
+  assert.doesNotMatch(other, /Connector service/)
+})
+
+test('the same stands in /api/status, as JSON', async () => {
+  const { body } = await appWith().agent.get('/api/status')
+  assert.deepEqual(body.queues[0].outcomes, { recorded: 41, superseded: 1 })
+  assert.equal(body.queues[0].lastDownload.problem, 'management/<b>away')
+  assert.equal(body.openService.support.status, 'unsupported')
 })

@@ -26,6 +26,7 @@ const sources: MetricSources = {
     {
       queue: 'intune/revocation',
       depth: { received: 2, finished: 1, returned: 3 },
+      running: 0,
       oldestAt: new Date(now.getTime() - 60_000),
       outcomes: new Map([['recorded', 7]]),
       lastDownload: undefined,
