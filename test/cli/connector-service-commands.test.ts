@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { enrolDevice } from '../../src/cli/enrolment-client/index.ts'
 import { Secret } from '../../src/kernel/index.ts'
+import { assertAdminOnce } from '../support/admin-once.ts'
 import { findFreePorts } from '../support/free-ports.ts'
 import { recordQuickAuthority } from '../support/quick-authority.ts'
 import { type ServiceBeside, startServiceBeside } from '../support/service-beside.ts'
@@ -156,6 +157,7 @@ logging: { console: 'off' }
     await service.control('PATCH', `connectors/${known?.id}`, { paused: true })
     serve.child.kill('SIGTERM')
     assert.equal(await serve.ended, 0)
+    await assertAdminOnce(join(service.folder, 'data/logs'))
     const items = await service.itemsOf('revocation')
     assert.equal(items.length, ITEMS + 1)
     for (const { state, passedOver, results } of items) {

@@ -12,6 +12,7 @@ import { defaultWorkOptions } from '../../src/connector/work/work-ports.ts'
 import { encodePfx, findIdentity, generatePfxPassword, openPfx } from '../../src/pfx/index.ts'
 import { parseCertificate } from '../../src/pki/index.ts'
 import type { Store } from '../../src/store/index.ts'
+import { listAdminProblems } from '../support/admin-once.ts'
 import { openServiceClient } from '../support/open-service-client.ts'
 import { createSigningCa, sampleTemplate } from '../support/pkcs-samples.ts'
 import { type Payload, type ServiceStage, startServiceStage } from '../support/queued-work.ts'
@@ -34,6 +35,7 @@ async function createConnector(stage: ServiceStage, signing: SigningCa) {
   const harness = await openSqliteHarness()
   const cipher = createPayloadCipher(randomBytes(32))
   const recorded = recordedJournal(clock)
+  const beforeDeath = recordedJournal(clock)
   const loops: WorkLoop[] = []
 
   /** @param isMortal the process ends when it is about to give an item back */
@@ -80,7 +82,7 @@ async function createConnector(stage: ServiceStage, signing: SigningCa) {
         items: store.work,
         leases: store.leases,
         cipher,
-        journal: isMortal ? recordedJournal(clock).journal : recorded.journal,
+        journal: (isMortal ? beforeDeath : recorded).journal,
         flush: async () => undefined,
         isRecorded: async () => false,
         clock,
@@ -96,6 +98,7 @@ async function createConnector(stage: ServiceStage, signing: SigningCa) {
 
   return {
     ...recorded,
+    allRecords: () => [...beforeDeath.records, ...recorded.records],
     service,
     harness,
     start,
@@ -123,6 +126,7 @@ describe('a CA that lets the request of an item wait', () => {
     await first.close()
     await second.close()
     await stage.close()
+    assert.deepEqual(listAdminProblems([...first.allRecords(), ...second.allRecords()]), [])
   })
 
   async function advance(minutes: number): Promise<void> {

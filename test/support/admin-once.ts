@@ -51,20 +51,16 @@ const OFFERED_AGAIN = [
 ]
 
 /**
- * The logs of connectors that have stopped hold one Admin event for each item of a queue and for each request of a device.
+ * The logs of a connector that has stopped hold one Admin event for each item of a queue and for each request of a device.
  *
- * @param logsDirs of all connectors that worked on the same queues
  * @throws AssertionError naming each item and request that has none or more
  */
-export async function assertAdminOnce(...logsDirs: readonly string[]): Promise<void> {
-  const found = await Promise.all(
-    logsDirs.map(async (folder) => await readEvents(folder, { limit: 1_000_000 })),
-  )
-  assert.deepEqual(listAdminProblems(found.flat()), [])
+export async function assertAdminOnce(logsDir: string): Promise<void> {
+  assert.deepEqual(listAdminProblems(await readEvents(logsDir, { limit: 1_000_000 })), [])
 }
 
 /**
- * What is wrong with the Admin events among these: an item or a request that has more than one; one that ended without;
+ * What is wrong with the Admin events among these, which may be of several connectors: an item or a request that has more than one; one that ended without;
  * one that says something else than the result did, or of which nobody ever heard. What is still under way may have none.
  */
 export function listAdminProblems(records: readonly EventRecord[]): readonly string[] {
