@@ -77,7 +77,7 @@ ${section(
   'Certificates of the connector',
   ['Kind', 'Name', 'Ends', 'Left'],
   status.certificates.map((item) => [
-    item.kind.toUpperCase(),
+    item.kind === 'agent' ? 'connector' : item.kind.toUpperCase(),
     item.name,
     formatTime(item.notAfter),
     describeAge(now, item.notAfter),
@@ -198,7 +198,7 @@ function section(
 ): Html {
   if (rows.length === 0) return html`<h2>${title}</h2>\n<p>None.</p>`
   return html`<h2>${title}</h2>
-<table><thead><tr>${columns.map((column) => html`<th>${column}</th>`)}</tr></thead>
+<table><thead><tr>${columns.map((column) => html`<th scope="col">${column}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody></table>`
 }
 

@@ -131,6 +131,7 @@ ${more}`
 
   for (const [hop, fault, name, remedy] of [
     ['token', '401', 'Entra ID', /clientId and the credential/],
+    ['token', '401', 'Intune scep', /clientId and the credential/],
     ['token', 'reset', 'Entra ID', /let this machine reach login\.microsoftonline\.com/],
     ['graph', '403', 'Intune scep', /Application\.Read\.All/],
     ['graph', 'html', 'Intune scep', /something between answers/],

@@ -1,4 +1,5 @@
 import type { Configuration } from '../../config/index.ts'
+import { ConnectorError, describeError } from '../../kernel/index.ts'
 import type { IntuneClient } from '../../management/index.ts'
 import type { Finding, Probe } from './probe.ts'
 
@@ -53,10 +54,11 @@ export function listIntuneProbes(
           'management/unauthorized': `Microsoft Graph wants Application.Read.All: ${consent}`,
           'management/misconfigured': `give the app the Intune permission ${INTUNE_ROLE} (${consent}), and check the tenant’s Intune licence`,
         },
-        run: async (signal) => ({
-          status: 'ok',
-          reason: `found at ${await probe.findHost(service, signal)}`,
-        }),
+        run: async (signal) =>
+          (await judgeGraphToken(probe, signal)) ?? {
+            status: 'ok',
+            reason: `found at ${await probe.findHost(service, signal)}`,
+          },
       }),
     ),
     ...(verifiesSids
@@ -70,6 +72,24 @@ export function listIntuneProbes(
         ]
       : []),
   ]
+}
+
+/** Without a token the address is not asked for: what Graph would refuse, no consent mends. */
+async function judgeGraphToken(
+  probe: IntuneClient['probe'],
+  signal: AbortSignal,
+): Promise<Omit<Finding, 'name'> | undefined> {
+  try {
+    await probe.loadRoles('graph', signal)
+    return undefined
+  } catch (error) {
+    const remedy = error instanceof ConnectorError ? remedies[error.code] : undefined
+    return {
+      status: 'failed',
+      reason: `no token for Microsoft Graph, which knows the address: ${describeError(error)}`,
+      ...(remedy === undefined ? {} : { remedy }),
+    }
+  }
 }
 
 function judgeRoles(

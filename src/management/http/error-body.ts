@@ -8,7 +8,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   '700016': 'the application is not in this tenant: check clientId and tenant',
   '700027': 'the certificate is not registered with the application, or its key does not fit',
   '90002': 'the tenant does not exist: check tenant and cloud',
-  '500011': 'the resource is not known in this tenant: check cloud and intuneScope',
+  '500011':
+    'the resource is not known in this tenant: check intune.cloud and intune.intuneResourceUrl',
   '53003': 'a Conditional Access policy blocks the application',
 }
 
