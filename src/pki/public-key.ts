@@ -144,8 +144,8 @@ export function importPublicKey(spkiDer: Uint8Array): KeyObject {
  * exceptions, with their stacks, that it is no key object.
  */
 function encodePem(spki: Buffer): string {
-  const lines = spki.toString('base64').replace(/.{64}/g, '$&\n')
-  return `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----\n`
+  // OpenSSL reads a line of any length.
+  return `-----BEGIN PUBLIC KEY-----\n${spki.toString('base64')}\n-----END PUBLIC KEY-----\n`
 }
 
 /**

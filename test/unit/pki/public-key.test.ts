@@ -59,6 +59,14 @@ suite('public keys', () => {
     assert.ok(again.equals(first))
   })
 
+  test('RSA-8192, the largest there is, is imported whole', () => {
+    const der = rsaKey(new Uint8Array(1024).fill(0xff), 65_537n)
+    assert.deepEqual(
+      new Uint8Array(importPublicKey(der).export({ type: 'spki', format: 'der' })),
+      der,
+    )
+  })
+
   const unusable: [string, Uint8Array][] = [
     ['that is larger than RSA-8192', rsaKey(new Uint8Array(1_100).fill(0xff), 3n)],
     [
