@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { createAnnouncedKeys } from '../../../src/compose/announced-keys.ts'
 import { createKeyRingTest } from '../../../src/compose/key-ring-test.ts'
-import { Secret } from '../../../src/kernel/index.ts'
+import { ConnectorError, Secret, systemClock } from '../../../src/kernel/index.ts'
 import { openKeyRing, parseKeyName } from '../../../src/keys/index.ts'
 import { recordedJournal } from '../../support/recorded-journal.ts'
 import { createFolder, PASSPHRASE } from '../ca/ca-fixtures.ts'
@@ -151,5 +151,21 @@ describe('the test of the key ring', () => {
     assert.equal(await on.tested.isUsable(), false)
     assert.match((await on.check()).reason, /imports are not fetched$/)
     assert.ok(readdirSync(join(on.file('first'), '..')).includes('first.key'))
+  })
+
+  test('a folder that cannot be read stops imports and nothing else', async () => {
+    const ring = {
+      list: async () => {
+        throw new ConnectorError('key/unreadable', 'keyring cannot be read (EIO)')
+      },
+      find: async () => undefined,
+      add: async () => undefined,
+    }
+    const { journal } = recordedJournal()
+    const tested = createKeyRingTest(ring, { journal, clock: systemClock, random: randomBytes })
+    assert.equal(await tested.isUsable(), false)
+    const { status, reason } = await tested.check.run(AbortSignal.timeout(1000))
+    assert.equal(status, 'degraded')
+    assert.match(reason, /EIO.*imports are not fetched$/)
   })
 })
