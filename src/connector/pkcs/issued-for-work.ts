@@ -32,8 +32,8 @@ import type { PkcsDecision } from './pkcs-policy.ts'
 /** Stands where the register has the name of a SCEP profile, which holds no slash. */
 export const WORK_PROFILE = 'work/pkcs'
 
-/** Longer than one attempt may take. */
-const INTENT_LEASE_MS = 90_000
+/** Longer than a CA may let a request wait: the item closes its intent itself, unless its journal was lost. */
+const INTENT_LEASE_MS = 30 * 86_400_000
 const CA_TIMEOUT_MS = 25_000
 
 /** CRLReason superseded. */

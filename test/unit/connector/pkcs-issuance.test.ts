@@ -362,9 +362,11 @@ test('event 66: a CA that lets a request wait is asked about it by its number, a
   assert.deepEqual(on.eventIds(), [66, 66, 1050])
 })
 
-test('a CA that signs days later counts the lifetime from then', async () => {
+test('a CA that signs days later counts the lifetime from then; the intent is open until it does', async () => {
   const on = await waitingStage()
   on.advance(3)
+  const anHourAgo = new Date(Date.now() + 3 * 86_400_000 - 3_600_000)
+  assert.deepEqual(await on.store.certificates.listOpenIntents(anHourAgo, 10), [])
   delete on.signing.hooks.waits
   on.signing.hooks.alter = (order) => {
     const later = (date: Date) => new Date(date.getTime() + 3 * 86_400_000)
