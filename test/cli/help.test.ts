@@ -50,6 +50,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
     '--key-transport',
     '--root-fingerprint',
     '--out',
+    '--wait',
   ],
   challenge: ['--profile', '--control', '--subject', '--san', '--valid-minutes'],
   'work pkcs': ['--user', '--control', '--out'],
