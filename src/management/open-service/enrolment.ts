@@ -58,6 +58,8 @@ export function createEnrolment(
 ): Enrolment {
   const { keys, record, clock } = options
   let agent: Agent | undefined
+  /** By certificate. Opening a file takes longer than hundreds of copies, and a key is never replaced. */
+  const encryptionKeys = new Map<string, KeyObject>()
 
   async function getKey(use: AgentKeyUse, generation: number): Promise<KeyObject> {
     const name = `${use}-${generation}.key`
@@ -161,8 +163,11 @@ export function createEnrolment(
       if (agent === undefined) return []
       const found = await Promise.all(
         listEncryption(agent.record).map(async ({ generation, certificatePem }) => {
-          const key = await keys.find(`encryption-${generation}.key`)
-          return key === undefined ? [] : [{ key, certificatePem }]
+          const key =
+            encryptionKeys.get(certificatePem) ?? (await keys.find(`encryption-${generation}.key`))
+          if (key === undefined) return []
+          encryptionKeys.set(certificatePem, key)
+          return [{ key, certificatePem }]
         }),
       )
       return found.flat()
