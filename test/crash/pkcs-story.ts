@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process'
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readEvents } from '../../src/events/index.ts'
 import { readRows } from './check-queues.ts'
-import type { QueueService, ServedDevice, ServedItem } from './queue-service.ts'
+import { checkPayloads, type DeliveredPayload, openssl } from './installed-payloads.ts'
+import type { ServedDevice, ServedItem } from './queue-service.ts'
 import { CA_ID, type QueueSite } from './queue-site.ts'
 import type { QueueEnd, QueueStory, StoryFindings } from './queue-story.ts'
 
@@ -14,8 +14,6 @@ const REFUSED_ONE_OF = 10
 const RSA_ONE_OF = 5
 const DEVICES = 5
 const LEASE_SECONDS = 3
-/** Files that `openssl` opens side by side. */
-const PARALLEL = 2
 const ORPHAN_EVENT = 61
 
 /** A certificate that a connector signed, as its register has it. */
@@ -27,12 +25,8 @@ interface Signed {
 }
 
 /** A certificate that the service has for an item. */
-interface Delivered {
-  readonly index: number
+interface Delivered extends DeliveredPayload {
   readonly serialHex: string
-  readonly deviceId: string
-  readonly certificateBase64: string
-  readonly payload: { readonly encryptedPfxBlob: string; readonly encryptedPfxPassword: string }
 }
 
 /**
@@ -103,7 +97,7 @@ async function checkCertificates({
         return await judgeByOpenssl(site, ofSite, crls.get(site) ?? new Uint8Array())
       }),
     ),
-    await openAll(delivered, join(sites[0]?.folder ?? '', 'delivered'), service),
+    await checkPayloads(delivered, join(sites[0]?.folder ?? '', 'delivered'), service),
   ]
   const told = new Set(reported.flat())
   const isGood = new Map(judged.flatMap((one) => [...one]))
@@ -213,56 +207,6 @@ async function judgeByOpenssl(
       return [serialHex, /certificate revoked/.test(reason) ? 'revoked' : reason]
     }),
   )
-}
-
-/** Opens every payload as its device does: violations. */
-async function openAll(
-  delivered: readonly Delivered[],
-  cwd: string,
-  service: QueueService,
-): Promise<readonly string[]> {
-  mkdirSync(cwd)
-  const left = [...delivered]
-  const violations: string[] = []
-  await Promise.all(
-    Array.from({ length: PARALLEL }, async () => {
-      for (let one = left.pop(); one !== undefined; one = left.pop()) {
-        const problem = await open(one, cwd, service).then(
-          () => undefined,
-          (error: unknown) => String(error),
-        )
-        if (problem !== undefined)
-          violations.push(`item ${one.index}: its device cannot use it: ${problem}`)
-      }
-    }),
-  )
-  return violations
-}
-
-async function open(
-  { index, deviceId, certificateBase64, payload }: Delivered,
-  cwd: string,
-  service: QueueService,
-): Promise<void> {
-  const password = await service.openAsDevice(deviceId, payload.encryptedPfxPassword)
-  writeFileSync(join(cwd, `${index}.pfx`), Buffer.from(payload.encryptedPfxBlob, 'base64'))
-  writeFileSync(join(cwd, `${index}.password`), password)
-  const words = ['pkcs12', '-in', `${index}.pfx`, '-nodes', '-passin', `file:${index}.password`]
-  const pem = await openssl(cwd, words)
-  const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(pem)?.[0] ?? ''
-  const leaf = new X509Certificate(pem.slice(pem.indexOf('-----BEGIN CERTIFICATE-----')))
-  if (leaf.raw.toString('base64') !== certificateBase64)
-    throw new Error('the PFX holds another certificate')
-  if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error('the PFX holds another key')
-}
-
-/** Both outputs together, whatever the exit code: what it says is judged. */
-async function openssl(cwd: string, words: readonly string[]): Promise<string> {
-  return await new Promise((resolve) => {
-    execFile('openssl', [...words], { cwd, maxBuffer: 64 << 20 }, (_error, stdout, stderr) =>
-      resolve(stdout + stderr),
-    )
-  })
 }
 
 function repeated(values: readonly string[]): readonly string[] {

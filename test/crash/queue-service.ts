@@ -26,6 +26,8 @@ export interface QueueService {
   queue(orders: readonly object[]): Promise<readonly string[]>
   list(): Promise<readonly ServedItem[]>
   countConnectors(): Promise<number>
+  /** DER of what escrow copies are sealed for, of each enrolled connector. */
+  listEscrowCertificates(): Promise<readonly Uint8Array[]>
   issueDevice(): Promise<ServedDevice>
   /** What a device finds in a CMS message. */
   openAsDevice(deviceId: string, cmsBase64: string): Promise<Uint8Array>
@@ -62,6 +64,12 @@ export function createQueueService(controlUrl: string, { kind }: QueueStory): Qu
     list: async () => ((await call('GET', `work/${kind}`)) as { value: ServedItem[] }).value,
     countConnectors: async () =>
       ((await call('GET', 'connectors')) as { value: readonly unknown[] }).value.length,
+    async listEscrowCertificates() {
+      const { value } = (await call('GET', 'connectors')) as {
+        value: readonly { readonly encryptionCertificate: string }[]
+      }
+      return value.map(({ encryptionCertificate }) => Buffer.from(encryptionCertificate, 'base64'))
+    },
     issueDevice: async () => (await call('POST', 'devices', {})) as ServedDevice,
     async openAsDevice(deviceId, cms) {
       const opened = (await call('POST', `devices/${deviceId}/open`, { cms })) as {

@@ -1,15 +1,15 @@
-import { createHash, randomBytes, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { encodeName, OID, parseCertificate } from '../../src/pki/index.ts'
+import { parseCertificate } from '../../src/pki/index.ts'
 import { openStore } from '../../src/store/index.ts'
+import { recordIssued } from './issued-before.ts'
 import { CA_ID, type QueueSite } from './queue-site.ts'
 import type { QueueStory } from './queue-story.ts'
 
 /** Of so many requests one is for a serial number that the CA never issued. */
 const UNKNOWN_ONE_OF = 10
-const DAY_MS = 86_400_000
 
 /**
  * Certificates that are to be revoked. Both connectors have the same CA, as after a restored backup, and have them on
@@ -75,30 +75,7 @@ async function recordCertificates(
     )
     await Promise.all(
       wanted.map(async (index) => {
-        const at = new Date()
-        const serialHex = serialOf(index)
-        const notAfter = new Date(at.getTime() + 365 * DAY_MS)
-        const intent = {
-          requestKey: randomBytes(32).toString('hex'),
-          caId: CA_ID,
-          profile: 'queues',
-          transactionId: `enrolled-${index}`,
-          subject: `CN=device ${index}`,
-          order: {
-            serialHex,
-            subjectDer: encodeName([{ oid: OID.commonName, value: `device ${index}` }]),
-            spkiDer: new Uint8Array(randomBytes(91)),
-            notBefore: at,
-            notAfter,
-            extensions: [],
-          },
-          reservedAt: at,
-        }
-        const thumbprintHex = createHash('sha1').update(serialHex).digest('hex')
-        const reserved = await store.certificates.reserve(intent, 'queues', at, at)
-        if (reserved.kind !== 'reserved') throw new Error(`${serialHex} is on record already`)
-        const issued = { serialHex, certificateDer, thumbprintHex, notAfter, issuedAt: at }
-        await store.certificates.complete(intent, issued, undefined)
+        await recordIssued(store, serialOf(index), certificateDer)
       }),
     )
   } finally {
