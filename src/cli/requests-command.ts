@@ -83,7 +83,7 @@ async function decide(
       )
     if (record.cause !== 'approval')
       throw new ConnectorError(
-        'config/invalid',
+        'store/conflict',
         `${record.id} waits for no approval: ${record.cause === 'outage' ? 'an outage holds it up' : 'it is still at work'}`,
       )
     if (!(await store.pending.decide(record.id, { state, reason, at: new Date() })))
@@ -96,7 +96,7 @@ async function decide(
 
 function notWaiting(id: string): ConnectorError {
   return new ConnectorError(
-    'config/invalid',
+    'store/conflict',
     `no request ${id.slice(0, 40)} waits; certconnector requests --all shows what became of it`,
   )
 }

@@ -81,8 +81,8 @@ suite('a request waits for an operator, over HTTP, commands and a restart', () =
     const again = await runCommand(['--data-dir', running.dataDir, 'approve', id], {
       cwd: running.dataDir,
     })
-    assert.equal(again.code, 2)
-    assert.match(again.err, /no request .* waits/)
+    assert.equal(again.code, 1)
+    assert.match(again.err, /store\/conflict: no request .* waits/)
   })
 })
 
