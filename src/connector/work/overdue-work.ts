@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { events } from '../../events/index.ts'
-import { ConnectorError, describeError } from '../../kernel/index.ts'
+import { describeError } from '../../kernel/index.ts'
 import type { UploadOutcome, WorkEnd, WorkKind } from '../../management/index.ts'
 import type { WorkRecord } from '../../store/index.ts'
 import { takeBack } from './take-back.ts'
@@ -74,25 +74,12 @@ export function createOverdue<K extends WorkKind>(
       await items.settle([record.id], holder, { state: 'returned', dueAt, attempt })
       return
     }
-    if (!(await isUndone(record))) return
+    const item = openKept(record)
+    const log = logOf(record, ports)
+    if (item !== undefined)
+      await takeBack(item, record.progress, 'the item did not come again', ports, log)
     const summary = encodeSummary(ending)
     await items.settle([record.id], holder, { state: 'closed', at: now, summary })
-  }
-
-  /** What was begun and never ended. */
-  async function isUndone(record: WorkRecord): Promise<boolean> {
-    if (record.progress === undefined) return true
-    const item = openKept(record)
-    if (item === undefined) return true
-    const log = logOf(record, ports)
-    try {
-      await takeBack(item, record.progress, 'the item did not come again', ports, log)
-      return true
-    } catch (error) {
-      if (error instanceof ConnectorError && error.isTransient) return false
-      log.record(events.UnhandledError, { errorMessage: describeError(error) })
-      return true
-    }
   }
 
   return async () => {
@@ -114,7 +101,13 @@ export function createOverdue<K extends WorkKind>(
     for (const record of overdue) {
       const item = openKept(record)
       const outcome = outcomes.get(item?.requestContext ?? '')
-      await close(record, endingOf(parseSummary(record), outcome, isOver(item, now)))
+      try {
+        await close(record, endingOf(parseSummary(record), outcome, isOver(item, now)))
+      } catch (error) {
+        // The store is away: the item stays as it is, and the others have their turn.
+        const { journal } = ports
+        journal.debug('operational', `an item could not be closed yet: ${describeError(error)}`)
+      }
     }
   }
 }

@@ -708,6 +708,26 @@ describe('leases of the service', () => {
     assert.deepEqual(on.takenBack, ['4A01', '4A02', '4A01'])
   })
 
+  for (const [title, outcome] of [
+    ['the service does not want', 'superseded'],
+    ['the service rejects', 'rejected'],
+  ] as const)
+    test(`a fault in taking back what ${title} is told, 99, and does not hold the item up for ever`, async () => {
+      const on = stage(createFakeWorkQueue(true))
+      on.queue.outcomeOf = () => outcome
+      on.told.takeBack = async () => {
+        throw new TypeError('unexpected')
+      }
+      const item = fakeItem({ lease: leased() })
+      on.queue.waiting.push(item)
+      await on.start()
+      await on.until('99', () => on.count(99) === 1)
+      await on.until(
+        'closed',
+        async () => (await on.record(item.requestContext))?.state === 'closed',
+      )
+    })
+
   test('what was begun for an item that failed in the end is taken back', async () => {
     const on = stage(createFakeWorkQueue(true))
     on.told.carry = async (task) => {
