@@ -167,9 +167,13 @@ export async function takeBackBegun(
       return
     }
   }
-  if (certificateDer !== undefined)
-    await revokeSurplus(ca, certificateDer, reason, { ...ports, log })
-  else await ports.certificates.abandon(serialHex, reason, undefined)
+  if (certificateDer === undefined) {
+    await ports.certificates.abandon(serialHex, reason, undefined)
+    return
+  }
+  await revokeSurplus(ca, certificateDer, reason, { ...ports, log })
+  // A CA outside keeps no register of ours: without this the item that comes again would get the same one.
+  await ports.certificates.revoke(caId, serialHex, SUPERSEDED, ports.clock.now())
 }
 
 /** What a CA has of a request that it may have heard of. */

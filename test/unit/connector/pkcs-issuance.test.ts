@@ -494,3 +494,14 @@ for (const [title, contentEncryption, isTied] of [
         isTied,
       )
   })
+
+test('what was taken back is not handed out when the item comes again, though the CA still has it', async () => {
+  const on = await waitingStage()
+  delete on.signing.hooks.waits
+  const progress = on.cipher.open(on.kept.at(-1) ?? new Uint8Array())
+  const { journal: log } = recordedJournal()
+  await on.handler.takeBack?.({ request: on.request, progress, reason: 'the lease was lost', log })
+  const value = valueOf(await on.carryOut())
+  assert.deepEqual(on.signing.revoked, [[...on.signing.signed.keys()][0]])
+  assert.ok(!on.signing.revoked.includes(value.serialHex))
+})
