@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { ScepEnrolment } from '../connector/index.ts'
+import { withTimeLimit } from '../kernel/index.ts'
 import { createRateLimiter, defaultRateLimits, type RateLimits } from './rate-limit.ts'
 import { loadBody, type RequestBody } from './request-body.ts'
 
@@ -62,17 +63,16 @@ export function createEnrolmentGate(limits: DeviceLimits): EnrolmentGate {
 
   async function runEnrolment(enrol: ScepEnrolment, messageDer: Uint8Array, visitor: Visitor) {
     running += 1
-    // A device that hangs up does not end its enrolment: it comes back, and gets the certificate then (REQ-143).
-    const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(), timeoutMs)
     try {
-      const answer = await enrol(messageDer, { ...visitor, signal: deadline.signal })
+      // A device that hangs up does not end its enrolment: it comes back, and gets the certificate then (REQ-143).
+      const answer = await withTimeLimit(timeoutMs, (signal) =>
+        enrol(messageDer, { ...visitor, signal }),
+      )
       if (answer.outcome === 'challenge-refused') {
         await limiter.recordFailedChallenge(visitor.remoteAddress)
       }
       return answer
     } finally {
-      clearTimeout(timer)
       running -= 1
     }
   }

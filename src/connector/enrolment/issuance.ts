@@ -7,7 +7,7 @@ import {
   verifyIssued,
 } from '../../ca/index.ts'
 import { events } from '../../events/index.ts'
-import { ConnectorError, toHex } from '../../kernel/index.ts'
+import { ConnectorError, toHex, withTimeLimit } from '../../kernel/index.ts'
 import { type Certificate, type CertificateOrder, findExtension, OID } from '../../pki/index.ts'
 import type { CertificateRecord, IssuanceIntent, IssuedCertificate } from '../../store/index.ts'
 import { waitForOther } from './earlier-request.ts'
@@ -109,10 +109,10 @@ async function verify(
 
 async function enrolAtCa({ ca }: Work, order: EnrolOrder): Promise<EnrolResult> {
   try {
-    return await ca.enrol(order, AbortSignal.timeout(CA_TIMEOUT_MS))
+    return await withTimeLimit(CA_TIMEOUT_MS, (signal) => ca.enrol(order, signal))
   } catch (error) {
     if (!(error instanceof ConnectorError) || error.code !== 'ca/unknown-outcome') throw error
-    const found = await ca.find(order, AbortSignal.timeout(CA_TIMEOUT_MS))
+    const found = await withTimeLimit(CA_TIMEOUT_MS, (signal) => ca.find(order, signal))
     if (found === undefined) throw error
     return found
   }
