@@ -14,16 +14,18 @@ export interface CryptoKeys {
 /** The jobs of the product's pool. */
 export type CryptoJobTable = {
   readonly open: {
-    readonly input: CrossingRules & {
+    readonly input: {
       readonly messageDer: Uint8Array
+      readonly rules: CrossingRules
       readonly now: Date
     }
     readonly result: OpenOutcome
   }
   readonly seal: {
-    readonly input: CrossingRules & {
+    readonly input: {
       readonly frame: ReplyFrame
       readonly reply: Reply
+      readonly rules: CrossingRules
       readonly now: Date
     }
     readonly result: Uint8Array

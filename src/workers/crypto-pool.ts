@@ -55,11 +55,11 @@ export function createCryptoPool(options: CryptoPoolOptions): CryptoPool {
     open: (messageDer, rules) =>
       pool.run('open', {
         messageDer: ownBytes(messageDer),
-        ...encodeRules(rules),
+        rules: encodeRules(rules),
         now: clock.now(),
       }),
     seal: (frame, reply, rules) =>
-      pool.run('seal', { frame, reply, ...encodeRules(rules), now: clock.now() }, { isBegun }),
+      pool.run('seal', { frame, reply, rules: encodeRules(rules), now: clock.now() }, { isBegun }),
     issueCertificate: (caId, order) => pool.run('issue', { caId, order }, { isBegun }),
     sign: (caId, data) => pool.run('sign', { caId, data: ownBytes(data) }, { isBegun }),
     ready: () => pool.ready(),

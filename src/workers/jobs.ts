@@ -25,8 +25,8 @@ export function createCryptoJobs(keys: CryptoKeys): JobRunner<CryptoJobTable> {
   }
 
   return {
-    open: ({ messageDer, now, ...rules }) => openRequest(messageDer, ring, decodeRules(rules), now),
-    seal: ({ frame, reply, now, ...rules }) =>
+    open: ({ messageDer, rules, now }) => openRequest(messageDer, ring, decodeRules(rules), now),
+    seal: ({ frame, reply, rules, now }) =>
       ownBytes(sealReply(frame, reply, ring, decodeRules(rules), { now, random: randomBytes })),
     issue: ({ caId, order }) => ownBytes(issueCertificate(order, getIssuer(caId))),
     sign: ({ caId, data }) => ownBytes(signWith(getIssuer(caId).key, data)),

@@ -3,18 +3,25 @@ import type { ScepRules } from '../scep/index.ts'
 
 /** Rules on their way through the thread boundary, which a `Secret` does not survive. Memory only, never logged. */
 export interface CrossingRules {
-  readonly rules: Omit<ScepRules, 'recipientPassword'>
+  readonly plain: Omit<ScepRules, 'recipientPassword'>
   readonly password?: string
 }
 
+/** The rules of a profile are one object for all of its messages. */
+const encoded = new WeakMap<ScepRules, CrossingRules>()
+
 /** For the way to a thread. */
 export function encodeRules(rules: ScepRules): CrossingRules {
-  if (rules.recipientPassword === undefined) return { rules }
+  const known = encoded.get(rules)
+  if (known !== undefined) return known
   const { recipientPassword, ...plain } = rules
-  return { rules: plain, password: recipientPassword.reveal() }
+  const crossing =
+    recipientPassword === undefined ? { plain } : { plain, password: recipientPassword.reveal() }
+  encoded.set(rules, crossing)
+  return crossing
 }
 
 /** In the thread. */
-export function decodeRules({ rules, password }: CrossingRules): ScepRules {
-  return password === undefined ? rules : { ...rules, recipientPassword: new Secret(password) }
+export function decodeRules({ plain, password }: CrossingRules): ScepRules {
+  return password === undefined ? plain : { ...plain, recipientPassword: new Secret(password) }
 }

@@ -10,6 +10,7 @@ import {
 } from '../../../src/cli/enrolment-client/index.ts'
 import { Secret } from '../../../src/kernel/index.ts'
 import { createCryptoJobs } from '../../../src/workers/jobs.ts'
+import { encodeRules } from '../../../src/workers/rules-crossing.ts'
 import {
   createTestAuthority,
   MADE_AT,
@@ -40,7 +41,7 @@ after(() => {
 
 test('REQ-192: an enrolment costs two private operations of the RA and one of the CA, a refusal none beyond', async () => {
   const authority = createTestAuthority()
-  const rules = scepRules()
+  const rules = encodeRules(scepRules())
   const device = await createDeviceKeys({ key: 'rsa2048' })
   const signer = createSigner(device.privateKey, 'CN=device', MADE_AT)
   const exportKey = (key: KeyObject) => new Uint8Array(key.export({ type: 'pkcs8', format: 'der' }))
