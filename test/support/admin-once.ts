@@ -60,8 +60,9 @@ export async function assertAdminOnce(logsDir: string): Promise<void> {
 }
 
 /**
- * What is wrong with the Admin events among these, which may be of several connectors: an item or a request that has more than one; one that ended without;
- * one that says something else than the result did, or of which nobody ever heard. What is still under way may have none.
+ * What is wrong with the Admin events among these, which may be of several connectors: an item or a request that has more
+ * than one; one that ended without; one that says something else than the result did, or of which nobody ever heard. What
+ * is still under way may have none.
  */
 export function listAdminProblems(records: readonly EventRecord[]): readonly string[] {
   const items = Map.groupBy(

@@ -159,11 +159,11 @@ export async function ended(
   kind: string,
   requestContext: string,
 ): Promise<Queued> {
-  for (const until = Date.now() + 30_000; ; ) {
+  for (const until = Date.now() + 60_000; ; ) {
     const { value } = await place.control<{ value: readonly Queued[] }>('GET', `work/${kind}`)
     const found = value.find((one) => one.requestContext === requestContext)
     if (found !== undefined && /succeeded|failed/i.test(found.state)) return found
-    assert.ok(Date.now() < until, `no result of ${kind} within 30 seconds`)
+    assert.ok(Date.now() < until, `no result of ${kind} within a minute`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
