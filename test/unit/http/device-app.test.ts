@@ -482,6 +482,40 @@ test('the log holds method, path and status, and neither message nor headers nor
   assert.ok(!text.includes(base64.slice(0, 12)))
 })
 
+test('what went well is logged at debug, a refusal at info, a failure of ours at error', async (t) => {
+  const { server, get, logText } = await bench(t, {
+    answer: () => Promise.reject(new TypeError('broken')),
+  })
+  await get(`${mscep}?operation=GetCACaps`)
+  await get('/nowhere')
+  await exchange(server.port, post(mscep, message))
+  await server.stop()
+  const lines = logText()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ msg }) => String(msg).startsWith('request '))
+  assert.deepEqual(
+    lines.map(({ level, msg, res }) => ({ level, msg, res })),
+    [
+      { level: 20, msg: 'request answered', res: { statusCode: 200 } },
+      { level: 30, msg: 'request answered', res: { statusCode: 404 } },
+      { level: 50, msg: 'request failed', res: { statusCode: 500 } },
+    ],
+  )
+})
+
+test('what a browser may show carries the headers for pages; the answer to a POST does without', async (t) => {
+  const { server, get } = await bench(t, {})
+  const shown = await get('/certsrv/mscep/')
+  assert.equal(shown.headers['content-security-policy'], "default-src 'none'")
+  assert.equal(shown.headers['x-frame-options'], 'SAMEORIGIN')
+  const posted = await exchange(server.port, post(mscep, message))
+  assert.equal(posted.headers['content-security-policy'], undefined)
+  assert.equal(posted.headers['x-content-type-options'], 'nosniff')
+  assert.equal(posted.headers['cache-control'], 'no-store')
+})
+
 const crl: CaFile = {
   bytes: Buffer.from('3003020107', 'hex'),
   lastModified: new Date('2026-11-22T10:00:00.500Z'),
