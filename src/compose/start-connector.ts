@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pino } from 'pino'
@@ -134,7 +135,9 @@ async function build(
   closers.push(async () => unlock())
   const connectorId = configuration.connector.id ?? loadConnectorId(dataDir)
   const passphrase = await loadOrMakePassphrase(configuration.passphraseFile, dataDir)
-  const dataKey = loadDataKey(join(dataDir, 'data.key'), passphrase)
+  const dataKeyFile = join(dataDir, 'data.key')
+  const isDataKeyLost = !existsSync(dataKeyFile) && existsSync(configuration.store.file)
+  const dataKey = loadDataKey(dataKeyFile, passphrase)
   // Before the CAs: whether one may be made depends on what is on record.
   const store = await openStore(configuration.store)
   closers.push(() => store.close())
@@ -185,6 +188,10 @@ async function build(
   journal.record(events.ConfigurationLoaded)
   for (const detail of surroundings.warnings ?? [])
     journal.record(events.ConfigurationWarning, { detail })
+  if (isDataKeyLost)
+    journal.record(events.DataKeyLost, {
+      detail: `${dataKeyFile}: stop, put the one of the backup there, start again`,
+    })
   for (const [caId, { isNew }] of authorities) if (isNew) journal.record(events.CaCreated, { caId })
 
   // Hands

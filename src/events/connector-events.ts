@@ -37,6 +37,15 @@ export const connectorEvents = {
     level: 'warning',
     message: 'A setting is valid but unfit for production.',
   },
+  DataKeyLost: {
+    id: 6,
+    name: 'DataKeyLost',
+    channel: 'operational',
+    taskCategory: 'Connector',
+    level: 'error',
+    message:
+      'The data key was missing and was made anew: what was sealed with the old one does not open.',
+  },
   ScepMessageUnreadable: {
     id: 12,
     name: 'ScepMessageUnreadable',

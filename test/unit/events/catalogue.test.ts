@@ -72,6 +72,7 @@ const ours = `1 ServiceStarted information
 2 ServiceStopped information
 3 ConfigurationLoaded information
 5 ConfigurationWarning warning
+6 DataKeyLost error
 12 ScepMessageUnreadable warning
 13 RequestShed warning
 14 RateLimitExceeded warning
