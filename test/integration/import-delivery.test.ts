@@ -208,22 +208,28 @@ describe('an imported PFX goes to its device', () => {
     await control('DELETE', 'faults')
   })
 
-  test('event 53: a key that does not open is named by readyz at once, and what needs it goes to another connector', async () => {
+  test('event 53: a key that does not open is named by readyz, and what needs it goes to another connector', async () => {
     const [provider = ''] = await readdir(join(stage.dataDir, 'keyring'))
     const file = join(stage.dataDir, 'keyring', provider, 'broken.key')
     await stage.stop()
     await writeFile(file, 'rubbish', { mode: 0o600 })
     stage = await startTestConnector(configured, stage.dataDir)
-    const answer = await fetch(`${stage.connector.adminUrl}/readyz`)
-    const { checks } = (await answer.json()) as {
-      checks: { name: string; status: string; reason: string }[]
-    }
-    const found = checks.find(({ name }) => name === 'key ring')
-    assert.equal(answer.status, 200)
-    assert.equal(found?.status, 'degraded')
-    assert.match(found.reason, /^key 'broken' of provider 'microsoft .*': key\/unreadable/)
     const [broken] = await stage.waitForEvents({ id: 53 }, (events) => events.length === 1)
     assert.equal(broken?.keyName, 'broken')
+    // A probe does not wait for the test of slow keys, and what it said holds for a minute.
+    for (const until = Date.now() + 90_000; ; ) {
+      const answer = await fetch(`${stage.connector.adminUrl}/readyz`)
+      assert.equal(answer.status, 200)
+      const { checks } = (await answer.json()) as {
+        checks: { name: string; status: string; reason: string }[]
+      }
+      const { status, reason } = checks.find(({ name }) => name === 'key ring') ?? {}
+      const told = `${status}: ${reason}`
+      if (/^degraded: key 'broken' of provider 'microsoft .*': key\/unreadable/.test(told)) break
+      assert.ok(Date.now() < until, told)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const refused = (await stage.events({ id: 2052 })).length
     const { requestContext } = await queue({ keyName: 'Broken' })
     for (const until = Date.now() + 10_000; ; ) {
       const { value } = (await control('GET', 'work/pkcsImport')) as { value: Queued[] }
@@ -232,6 +238,6 @@ describe('an imported PFX goes to its device', () => {
       assert.ok(Date.now() < until, 'it was not given back')
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    assert.equal((await stage.events({ id: 2052 })).length, 1)
+    assert.equal((await stage.events({ id: 2052 })).length, refused)
   })
 })
