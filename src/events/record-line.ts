@@ -9,15 +9,14 @@ const timeFields = Object.keys(eventFields).filter(
 )
 const requiredText = ['eventName', 'channel', 'level', 'taskCategory', 'message'] as const
 
-// Encoding is the dearest part of recording, and every sink asks for the same line.
-const lines = new WeakMap<EventRecord, string>()
+// Encoding is the dearest part of recording, and every sink asks for the same line, one after the other.
+let last: { readonly record: EventRecord; readonly line: string } | undefined
 
 /** One JSON object without a line feed at its end. The fields stand as the journal puts them: common ones first. */
 export function encodeRecord(record: EventRecord): string {
-  const known = lines.get(record)
-  if (known !== undefined) return known
+  if (last?.record === record) return last.line
   const line = JSON.stringify(record)
-  lines.set(record, line)
+  last = { record, line }
   return line
 }
 
