@@ -50,6 +50,10 @@ export function redactText(text: string): string {
   return cutText(clean, text.length > maxTextBytes)
 }
 
+const kinds: ReadonlyMap<string, FieldKind> = new Map(
+  Object.entries(eventFields).map(([name, { kind }]) => [name, kind]),
+)
+
 /** What may be written of an event's fields, and the names of those that may not. */
 export interface CleanFields {
   readonly fields: EventFields
@@ -65,9 +69,7 @@ export function redactFields(fields: EventFields): CleanFields {
   const refused: string[] = []
   for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
     if (value === undefined) continue
-    const kind = Object.hasOwn(eventFields, name)
-      ? eventFields[name as keyof EventFields].kind
-      : undefined
+    const kind = kinds.get(name)
     if (kind !== undefined && hasKind(value, kind)) {
       clean[name] = typeof value === 'string' ? redactText(value) : value
     } else {
