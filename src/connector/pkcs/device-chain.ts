@@ -1,6 +1,7 @@
 import { equalBytes } from '../../kernel/index.ts'
 import {
   type Certificate,
+  type Extension,
   findExtension,
   importPublicKey,
   OID,
@@ -15,6 +16,9 @@ const MAX_INTERMEDIATES = 4
 
 /** Extensions that are understood; an intermediate with another critical one is no issuer (RFC 5280, section 4.2). */
 const UNDERSTOOD: ReadonlySet<string> = new Set([OID.basicConstraints, OID.keyUsage])
+
+/** nameConstraints, policyConstraints and inhibitAnyPolicy must be critical, and private CAs often forget it. */
+const LIMITS: ReadonlySet<string> = new Set(['2.5.29.30', '2.5.29.36', '2.5.29.54'])
 
 /** Whether an issuer in force signed a certificate. */
 export function isIssuedBy(certificate: Certificate, issuer: Certificate, now: Date): boolean {
@@ -62,7 +66,9 @@ function readIssuer(der: Uint8Array): Certificate | undefined {
   try {
     const certificate = parseCertificate(der)
     const { extensions } = certificate
-    if (extensions.some(({ oid, critical }) => critical && !UNDERSTOOD.has(oid))) return undefined
+    const isUnchecked = ({ oid, critical }: Extension): boolean =>
+      LIMITS.has(oid) || (critical && !UNDERSTOOD.has(oid))
+    if (extensions.some(isUnchecked)) return undefined
     const constraints = findExtension(extensions, OID.basicConstraints)
     if (constraints === undefined || !parseBasicConstraints(constraints.valueDer).isCa)
       return undefined

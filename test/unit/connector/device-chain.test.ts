@@ -40,6 +40,8 @@ issue('no-signer', 'root', '/CN=no signer', ca, 'keyUsage=critical,digitalSignat
 issue('under-no-signer', 'no-signer', `/CN=${DEVICE_ID}`)
 issue('limited', 'root', '/CN=limited', ca, 'nameConstraints=critical,permitted;DNS:a.example')
 issue('under-limited', 'limited', `/CN=${DEVICE_ID}`)
+issue('hinted', 'root', '/CN=hinted', ca, 'nameConstraints=permitted;DNS:a.example')
+issue('under-hinted', 'hinted', `/CN=${DEVICE_ID}`)
 issue('short', 'short-root', '/CN=below short', ca)
 issue('under-short', 'short', `/CN=${DEVICE_ID}`)
 issue('stranger', undefined, '/CN=stranger', ca)
@@ -74,6 +76,7 @@ describe('the way from a device to an issuer that is trusted', () => {
     ['a path length is exceeded', 'too-low', ['below-limit', 'issuing', 'policy']],
     ['an intermediate may not sign certificates', 'under-no-signer', ['no-signer']],
     ['an intermediate has a critical limit that is not checked', 'under-limited', ['limited']],
+    ['an intermediate has such a limit that is not marked critical', 'under-hinted', ['hinted']],
     ['the trusted issuer allows no intermediates', 'under-short', ['short'], ['short-root']],
   ] as const)
     test(`leads nowhere where ${title}`, () => {
