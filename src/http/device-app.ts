@@ -40,17 +40,16 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
   const { trustProxy = [] } = options
   app.set('trust proxy', typeof trustProxy === 'number' ? trustProxy : [...trustProxy])
   app.use(createRequestLog(options.logger, 'device'))
-  const protectBrowser = helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
-    // Devices use plain HTTP on purpose (REQ-17); where there is TLS in front, that place knows better.
-    strictTransportSecurity: false,
-  })
-  app.use((req, res, next) => {
+  app.use(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
+      // Devices use plain HTTP on purpose (REQ-17); where there is TLS in front, that place knows better.
+      strictTransportSecurity: false,
+    }),
+  )
+  app.use((_req, res, next) => {
     res.setHeader('Cache-Control', 'no-store')
-    res.setHeader('X-Content-Type-Options', 'nosniff')
-    // All pages are asked for by GET. What devices send by POST is answered with a message that no browser shows.
-    if (req.method === 'POST') next()
-    else protectBrowser(req, res, next)
+    next()
   })
   // What devices ask most stands first.
   app.use(
