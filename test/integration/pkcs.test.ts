@@ -4,6 +4,7 @@ import { createPrivateKey, hash, X509Certificate } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import type { EventRecord } from '../../src/events/index.ts'
 import { OID, parseCertificate } from '../../src/pki/index.ts'
+import { withoutBatches } from '../support/item-story.ts'
 import {
   type Device,
   type Payload,
@@ -99,9 +100,7 @@ describe('a certificate with its key for a device, from the queue to the device'
     assert.equal(Buffer.from(sid?.valueDer ?? []).toString('hex'), SID_VECTOR)
     assert.equal(result['serialNumber'], parsed.serialHex)
     const events = await story(1000, parsed.serialHex)
-    assert.deepEqual(ids(events), [1000, 1020, 1050, 1102])
-    assert.ok((await stage.events({ id: 1002 })).length > 0)
-    assert.ok((await stage.events({ id: 1100 })).length > 0)
+    assert.deepEqual(ids(events), [1000, 1002, 1020, 1050, 1100, 1102])
   })
 
   for (const [title, members, code, pattern] of [
@@ -132,7 +131,7 @@ describe('a certificate with its key for a device, from the queue to the device'
       assert.match(String(results[0]?.result['errorMessage']), pattern)
       const [, word = ''] = pattern.exec(String(results[0]?.result['errorMessage'])) ?? []
       const events = await story(1001, word || String(results[0]?.result['errorMessage']))
-      assert.deepEqual(ids(events), [1001, 1020, 1052, 1102])
+      assert.deepEqual(ids(withoutBatches(events)), [1001, 1020, 1052, 1102])
     })
 
   test('a key for another device than the item’s is not sealed, and nothing is issued', async () => {
@@ -157,7 +156,7 @@ describe('a certificate with its key for a device, from the queue to the device'
     const { results } = await on.closed('pkcs', requestContext)
     assert.equal(results[0]?.result['errorCode'], 'NotSupportedError')
     const events = await story(1001, 'the request is for digicert')
-    assert.deepEqual(ids(events), [1001, 1020, 1032, 1052, 1102])
+    assert.deepEqual(ids(withoutBatches(events)), [1001, 1020, 1032, 1052, 1102])
   })
 
   test('what is for a CA of another connector is not lent to this one', async () => {
@@ -195,9 +194,7 @@ describe('a certificate with its key for a device, from the queue to the device'
     assert.equal(new X509Certificate(leaf).raw.toString('base64'), issued['certificate'])
     assert.ok(result['escrowPayload'])
     const events = await story(1200, renewed.thumbprint.toUpperCase())
-    assert.deepEqual(ids(events), [1200, 1220, 1250, 1251, 1302])
-    assert.ok((await stage.events({ id: 1202 })).length > 0)
-    assert.ok((await stage.events({ id: 1300 })).length > 0)
+    assert.deepEqual(ids(events), [1200, 1202, 1220, 1250, 1251, 1300, 1302])
   })
 
   test('events 1201, 1252: without an escrow copy the service is told to ask for a new certificate', async () => {
@@ -205,7 +202,7 @@ describe('a certificate with its key for a device, from the queue to the device'
     const { results } = await on.closed('pkcsRecrypt', requestContext)
     assert.equal(results[0]?.result['errorCode'], 'NotSupportedError')
     const events = await story(1201, 'ask for a new certificate')
-    assert.deepEqual(ids(events), [1201, 1220, 1252, 1302])
+    assert.deepEqual(ids(withoutBatches(events)), [1201, 1220, 1252, 1302])
   })
 
   /** What the logs hold of one item. */
@@ -221,7 +218,7 @@ describe('a certificate with its key for a device, from the queue to the device'
         hash('sha256', queued.requestContext).startsWith(requestContextHash),
       ),
     )
-    return ids(await eventsOf(queued))
+    return ids(withoutBatches(await eventsOf(queued)))
   }
 
   test('events 1101, 1301: results that cannot be uploaded wait, and their Admin events with them', async () => {
@@ -232,8 +229,8 @@ describe('a certificate with its key for a device, from the queue to the device'
       assert.equal(failed?.httpStatus, 503)
       assert.equal(failed.count, 1)
     }
-    assert.deepEqual(ids(await eventsOf(issued)), [1020, 1050])
-    assert.deepEqual(ids(await eventsOf(bare)), [1220, 1252])
+    assert.deepEqual(ids(withoutBatches(await eventsOf(issued))), [1020, 1050])
+    assert.deepEqual(ids(withoutBatches(await eventsOf(bare))), [1220, 1252])
     await on.control('DELETE', 'faults')
     shiftMs += 6000
     assert.deepEqual(await storyOf(issued), [1000, 1020, 1050, 1102])

@@ -133,8 +133,11 @@ export function createFetching<K extends WorkKind>(
     const leftAlone = total - kept.length
     count(tally, 'leftAlone', leftAlone)
     const { batchId, activityId, durationMs } = call
+    const [first] = receipts
     if (total > 0)
       journal.record(handler.events.downloaded, {
+        // Of a download of one, so that the story of that item has it.
+        transactionId: total === 1 ? first?.id : undefined,
         batchId,
         activityId,
         durationMs,

@@ -77,7 +77,14 @@ export function createHandingIn<K extends WorkKind>(
     most = queue.limits.maxItems
     const { uploaded } = handler.events
     const durationMs = clock.now().getTime() - now.getTime()
-    journal.record(uploaded, { activityId, count: owed.length, durationMs })
+    const [first] = owed
+    journal.record(uploaded, {
+      // Of an upload of one, so that the story of that item has it.
+      transactionId: owed.length === 1 ? first?.record.id : undefined,
+      activityId,
+      count: owed.length,
+      durationMs,
+    })
     await settle(owed, outcomes, activityId)
     return records.length === most
   }
