@@ -17,6 +17,9 @@ const SPOILT_ONE_OF = 10
 const PEOPLE = 5
 const KEY_NAME = 'PFXEncryptionKey'
 
+/** Short ones are outlived. Were the clock of the service moved instead, its new devices would not be valid yet for the connectors. */
+const LEASE_SECONDS = 3
+
 /** An imported PFX, as an administrator has it. */
 interface Imported {
   readonly certificate: X509Certificate
@@ -41,6 +44,7 @@ export function createImportStory(): QueueStory {
 
   return {
     kind: 'pkcsImport',
+    leaseSeconds: LEASE_SECONDS,
     adminEvents: { succeeded: 2000, failedFinal: 2001 },
     configurationOf: (deviceIssuersFile) => `features: { scep: false, pkcsImport: true }
 pfxImport: { deviceIssuersFile: ${deviceIssuersFile} }`,
