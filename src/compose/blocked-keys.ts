@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { ConnectorError } from '../kernel/index.ts'
+import { loadNamedText } from './named-files.ts'
 
 /**
  * Reads the keys that are never certified: SHA-256 over the SubjectPublicKeyInfo in hexadecimal, one a line, colons or
@@ -10,7 +10,8 @@ import { ConnectorError } from '../kernel/index.ts'
 export function loadBlockedKeys(file: string | undefined): ReadonlySet<string> {
   if (file === undefined) return new Set()
   const keys = new Set<string>()
-  for (const [index, line] of readLines(file).entries()) {
+  const lines = loadNamedText('blockedKeysFile', file).split(/\r?\n/)
+  for (const [index, line] of lines.entries()) {
     const text = line.replace(/#.*/, '').trim()
     if (text === '') continue
     const hex = text.replaceAll(':', '').toUpperCase()
@@ -22,16 +23,4 @@ export function loadBlockedKeys(file: string | undefined): ReadonlySet<string> {
     keys.add(hex)
   }
   return keys
-}
-
-function readLines(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8').split(/\r?\n/)
-  } catch (cause) {
-    throw new ConnectorError(
-      'config/invalid',
-      `blockedKeysFile: ${file} cannot be read; check path, owner and mode`,
-      { cause },
-    )
-  }
 }

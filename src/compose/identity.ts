@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls'
 import { ConnectorError, type Secret } from '../kernel/index.ts'
 import { loadPassphrase } from '../keys/index.ts'
 import { createDurableFile, lockFolder } from '../store/index.ts'
+import { loadNamedText } from './named-files.ts'
 
 /**
  * Makes the data folder where it is missing and takes it for this process alone: two on one folder would free each
@@ -69,18 +70,7 @@ export function loadTls(tls: { readonly certificateFile: string; readonly keyFil
   /** End of the first certificate, the listener's own. */
   readonly notAfter: Date
 } {
-  const read = (key: string, file: string): string => {
-    try {
-      return readFileSync(file, 'utf8')
-    } catch (cause) {
-      throw new ConnectorError(
-        'config/invalid',
-        `listeners.device.tls.${key}: ${file} cannot be read; check path, owner and mode`,
-        { cause },
-      )
-    }
-  }
-  const certificatesPem = read('certificateFile', tls.certificateFile)
+  const certificatesPem = loadNamedText('listeners.device.tls.certificateFile', tls.certificateFile)
   let notAfter: Date
   try {
     notAfter = new X509Certificate(certificatesPem).validToDate
@@ -91,7 +81,7 @@ export function loadTls(tls: { readonly certificateFile: string; readonly keyFil
       { cause },
     )
   }
-  const keyPem = read('keyFile', tls.keyFile)
+  const keyPem = loadNamedText('listeners.device.tls.keyFile', tls.keyFile)
   try {
     createSecureContext({ cert: certificatesPem, key: keyPem })
   } catch (cause) {

@@ -51,7 +51,7 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
     res.setHeader('Cache-Control', 'no-store')
     next()
   })
-  // What devices ask most stands first.
+  // Its paths lie below those of SCEP profiles.
   app.use(
     createMscepAdminRoute({
       pages: options.mscepAdminPages ?? new Map(),
@@ -59,6 +59,7 @@ export function createDeviceApp(options: DeviceAppOptions): RequestListener {
       journal: options.journal,
     }),
   )
+  // What devices ask most, before the rest.
   if (options.profiles.size > 0) app.use(createScepRoute(options))
   app.all('/crl/:ca.crl', (req, res) =>
     answerCaFile(req, res, 'application/pkix-crl', () => options.crl(req.params.ca)),

@@ -11,9 +11,9 @@ const maxSerialOctets = 64
 const nobody = encodeSequence()
 
 /**
- * Reads what a query asks about. Of content that is something else, or did not decrypt, it makes a question that has the
- * same answer as one about nothing that exists, or, for a poll, as any other: the signer and the transaction say what is
- * polled for.
+ * Reads what a query asks about. Content that is no such question, because it is something else or did not decrypt, is read
+ * as a question about a name that no CA has: GetCert and GetCRL are answered like any about what does not exist. A poll is
+ * found by its signer and transaction, so its content changes no answer.
  *
  * A query proves nothing about its content, and CBC lets anybody bend the envelope of somebody else until it begins like
  * one. Any difference between content that can be read and content that cannot would read challenges octet by octet

@@ -122,7 +122,8 @@ export interface CertificateRegister {
 
   /**
    * Marks revoked, and the CRL of its CA outdated; false when no such certificate was issued. Twice keeps the first date
-   * and reason, but a hold (reason 6) takes any other reason, and every reason gives way to keyCompromise (1). Also for an intent whose certificate is known to exist.
+   * and reason, but a hold (reason 6) takes any other reason, and every reason gives way to keyCompromise (1). Also for an
+   * intent whose certificate is known to exist.
    */
   revoke(caId: string, serialHex: string, reason: RevocationReason, at: Date): Promise<boolean>
 

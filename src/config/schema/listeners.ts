@@ -32,7 +32,7 @@ const tls = z.strictObject({
     isPath: true,
   }),
   port: field(z.exactOptional(port()), {
-    doc: 'Serve HTTPS on this port beside plain HTTP on `listeners.device.port`, for network devices that speak nothing else. 0: any free one.',
+    doc: 'A port for HTTPS of its own; `listeners.device.port` then goes on with plain HTTP, which is all that some network devices speak. 0: any free port.',
     example: '8443',
     defaultText: 'HTTPS instead of plain HTTP, on `listeners.device.port`',
   }),

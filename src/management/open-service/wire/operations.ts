@@ -207,7 +207,7 @@ export const operations = {
     path: IMPORTS,
     query: {
       $filter: "tolower(userPrincipalName) eq '…'; left out: all",
-      $skip: 'as the link to the next page has it',
+      $skip: 'copied from @odata.nextLink of the page before; left out: the first page',
     },
     summary: 'Lists imported PFX, without files and passwords.',
     answer: importsPage,
